@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "schema/quantity.hpp"
+
+// Caps on what is accepted from a hub or a file. Generous for one host, small enough that
+// no input can exhaust the daemon.
+namespace holdfast::limits {
+
+inline constexpr std::size_t document_bytes = std::size_t{8} << 20U;
+inline constexpr std::size_t depth = 32;
+inline constexpr std::size_t resources = 10'000;
+inline constexpr std::size_t nodes = 1'000'000;  // values and keys in one text
+inline constexpr std::size_t string_bytes = std::size_t{64} << 10U;
+inline constexpr std::size_t user_data_bytes = std::size_t{512} << 10U;
+inline constexpr std::size_t cmdline_bytes = 2048;  // COMMAND_LINE_SIZE on x86 and arm64
+inline constexpr std::size_t problems_per_resource = 10;
+
+inline constexpr std::size_t volumes = 32;
+inline constexpr std::size_t interfaces = 16;
+inline constexpr std::size_t ports = 64;
+inline constexpr std::size_t image_disks = 33;  // root and one per volume
+
+inline constexpr std::uint32_t cpus_min = 1;
+inline constexpr std::uint32_t cpus_max = 512;
+inline constexpr Bytes memory_min = mebibytes(16);
+inline constexpr Bytes memory_max = tebibytes(16);
+inline constexpr Bytes disk_min = mebibytes(1);
+inline constexpr Bytes disk_max = tebibytes(1024);
+inline constexpr Bytes bps_min = kibibytes(1);
+inline constexpr Bytes bps_max = tebibytes(1);
+inline constexpr std::uint32_t cpu_shares_min = 2;  // the range of cgroup v1 cpu.shares
+inline constexpr std::uint32_t cpu_shares_max = 262'144;
+
+}  // namespace holdfast::limits
