@@ -43,7 +43,7 @@ struct Options {
 
 struct Restored {
   std::uint64_t virtual_size = 0;
-  std::uint64_t data_bytes = 0;  // not in holes; a multiple of the 64 KiB block, or the tail
+  std::uint64_t data_bytes = 0;  // not in holes
 };
 
 // Writes the image's content to the new file `target`, sparse (blocks of 64 KiB of zeros
