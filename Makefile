@@ -1,0 +1,63 @@
+# Two commands matter: `sudo make demo` and `sudo make check`. Every line calls a preset or a script.
+.PHONY: demo check deps build layers format-check behaviours test asan tsan tidy format fuzz soak bench install help
+
+SOURCES = $(shell git ls-files '*.cpp' '*.hpp')
+
+demo: deps ## build, then bring up real guests in a private libvirt (KEEP=1 leaves them running)
+	cmake --preset release -DHOLDFAST_TESTS=OFF -DHOLDFAST_BENCH=OFF -B build/demo >/dev/null
+	cmake --build build/demo
+	tests/e2e/demo.sh build/demo
+
+check: deps layers format-check build behaviours test asan ## everything CI runs: install, build, all tests
+
+deps: ## install what debian/control names and this machine lacks
+	@tools/install_deps.sh
+
+layers:
+	@python3 tools/check_layers.py
+
+format-check:
+	@clang-format-14 --dry-run -Werror $(SOURCES) && echo "format: ok"
+
+build:
+	cmake --preset check
+	cmake --build --preset check
+
+behaviours: ## every promise in docs/behaviours.md names a test that exists
+	@python3 tools/check_behaviours.py build/check
+
+test:
+	ctest --preset check
+
+asan: ## the unit tests again under the address and undefined-behaviour sanitizers
+	cmake --preset asan
+	cmake --build --preset asan
+	ctest --preset asan
+
+tsan: ## the threaded tests under the thread sanitizer
+	cmake --workflow --preset tsan
+
+tidy: ## clang build with clang-tidy, warnings are errors
+	cmake --workflow --preset clang
+
+fuzz: ## build the fuzz targets and run each for a short while
+	cmake --workflow --preset fuzz
+
+soak: build ## kill -9 at 50 random moments on real QEMU
+	tests/e2e/kill_soak.sh build/check 50
+
+bench: ## measure, beside a peer or a limit in the same run
+	cmake --preset release
+	cmake --build --preset release
+	bench/run.sh build/release
+
+format: ## rewrite the sources in the project style
+	clang-format-14 -i $(SOURCES)
+
+install: ## install the release build (PREFIX, DESTDIR)
+	cmake --preset release -DHOLDFAST_TESTS=OFF -DHOLDFAST_BENCH=OFF -B build/install -DCMAKE_INSTALL_PREFIX=$(or $(PREFIX),/usr/local)
+	cmake --build build/install
+	cmake --install build/install
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hubclient/file_source.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <variant>
+
+#include "base/handle.hpp"
+#include "base/unique_fd.hpp"
+#include "schema/limits.hpp"
+
+namespace holdfast {
+namespace {
+
+using DirectoryHandle = Handle<DIR, closedir>;
+
+// A file younger than this may still be being written by something that does not rename.
+constexpr Duration settle_time{200};
+constexpr std::size_t max_files = 4096;
+
+Error io_error(const std::string& doing, const std::string& path) {
+  const int code = errno;
+  const Errc kind = code == ENOENT                       ? Errc::not_found
+                    : (code == ENOSPC || code == EDQUOT) ? Errc::exhausted
+                    : (code == EACCES || code == EPERM)  ? Errc::denied
+                                                         : Errc::unavailable;
+  return Error{kind, doing + " " + path + ": " + std::strerror(code)};
+}
+
+bool is_resource_file(const std::string& name) {
+  if (name.empty() || name.front() == '.' || name.front() == '#') return false;
+  return name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json");
+}
+
+std::int64_t nanoseconds(const timespec& t) { return t.tv_sec * 1'000'000'000LL + t.tv_nsec; }
+
+Result<void> write_all(int fd, std::string_view content, const std::string& path) {
+  while (!content.empty()) {
+    const ssize_t n = ::write(fd, content.data(), content.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return io_error("write", path);
+    content.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return ok();
+}
+
+// Readers see the old content or the new one, also after a power loss.
+Result<void> replace_file(const std::string& directory, const std::string& name,
+                          std::string_view content) {
+  const std::string path = directory + "/" + name;
+  const std::string fresh = directory + "/." + name + ".new";
+  UniqueFd fd{::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644)};
+  if (!fd) return io_error("create", fresh);
+  auto written = write_all(fd.get(), content, fresh);
+  if (written && ::fsync(fd.get()) != 0) written = io_error("sync", fresh);
+  if (written && ::rename(fresh.c_str(), path.c_str()) != 0) written = io_error("rename", fresh);
+  if (!written) {
+    ::unlink(fresh.c_str());
+    return written;
+  }
+  const UniqueFd folder{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!folder || ::fsync(folder.get()) != 0) return io_error("sync", directory);
+  return ok();
+}
+
+// What one file says, as far as it can be read at all.
+struct Known {
+  std::string file{};
+  std::size_t resources = 0;
+  Resources content{};
+};
+
+bool holds(const Resources& resources, std::string_view kind, std::string_view name) {
+  const auto named = [&](const auto& list) {
+    return std::any_of(list.begin(), list.end(), [&](const auto& r) { return r.name == name; });
+  };
+  if (kind == "Guest" && named(resources.guests)) return true;
+  if (kind == "Image" && named(resources.images)) return true;
+  if (kind == "HostConfig" && resources.host_config && resources.host_config->name == name)
+    return true;
+  return std::any_of(resources.rejected.begin(), resources.rejected.end(),
+                     [&](const auto& r) { return r.kind == kind && r.name == name; });
+}
+
+std::size_t count(const Resources& r) {
+  return r.guests.size() + r.images.size() + r.rejected.size() + (r.host_config ? 1 : 0);
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+struct NewText {
+  std::string kind{};
+  std::string name{};
+  std::string yaml{};
+};
+
+std::vector<NewText> texts_of(const Resources& resources) {
+  std::vector<NewText> texts;
+  for (const Guest& guest : resources.guests)
+    texts.push_back({"Guest", guest.name, to_yaml(guest)});
+  for (const Image& image : resources.images)
+    texts.push_back({"Image", image.name, to_yaml(image)});
+  if (resources.host_config)
+    texts.push_back({"HostConfig", resources.host_config->name, to_yaml(*resources.host_config)});
+  return texts;
+}
+
+}  // namespace
+
+FileSource::FileSource(std::string directory, const Clock& clock)
+    : directory_{std::move(directory)}, clock_{clock} {}
+
+Result<std::vector<FileSource::File>> FileSource::list() const {
+  const DirectoryHandle folder{::opendir(directory_.c_str())};
+  if (!folder)
+    return Error{Errc::unavailable, "desired state directory " + directory_ + ": " +
+                                        std::strerror(errno) +
+                                        "; the last accepted state stays in force"};
+  std::vector<File> files;
+  errno = 0;
+  while (const dirent* entry = ::readdir(folder.get())) {
+    const std::string name{static_cast<const char*>(entry->d_name)};
+    if (!is_resource_file(name)) continue;
+    if (files.size() == max_files)
+      return Error{Errc::invalid, directory_ + ": more than " + std::to_string(max_files) +
+                                      " resource files; put several resources into one file"};
+    struct stat info {};
+    const std::string path = directory_ + "/" + name;
+    if (::stat(path.c_str(), &info) != 0) return io_error("read", path);
+    if (!S_ISREG(info.st_mode)) return Error{Errc::invalid, path + ": not a regular file"};
+    files.push_back(
+        {name, info.st_ino, info.st_size, nanoseconds(info.st_mtim), nanoseconds(info.st_ctim)});
+    errno = 0;
+  }
+  if (errno != 0) return io_error("list", directory_);
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+Result<std::string> FileSource::read(const std::string& name) const {
+  const std::string path = directory_ + "/" + name;
+  const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  if (!fd) return io_error("read", path);
+  std::string content;
+  std::array<char, 65536> buffer{};
+  while (true) {
+    const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return io_error("read", path);
+    if (n == 0) return content;
+    content.append(buffer.data(), static_cast<std::size_t>(n));
+    if (content.size() > limits::document_bytes)
+      return Error{Errc::invalid,
+                   path + ": larger than " + to_string(Bytes{limits::document_bytes})};
+  }
+}
+
+Result<Fetched> FileSource::parse(const std::vector<File>& files) const {
+  if (files.empty())
+    return Error{Errc::invalid,
+                 directory_ +
+                     ": no resource files (*.yaml, *.yml, *.json); an empty directory is "
+                     "not taken to mean that nothing is wanted"};
+  std::vector<Resources> parts;
+  for (const File& file : files) {
+    const std::string text = TRY(read(file.name));
+    auto content = TRY(parse_file(text, directory_ + "/" + file.name));
+    if (auto* envelope = std::get_if<HostDesiredState>(&content)) {
+      if (files.size() != 1)
+        return Error{Errc::invalid, directory_ + "/" + file.name +
+                                        ": a HostDesiredState must be the only file; found " +
+                                        std::to_string(files.size()) + " resource files"};
+      return Fetched{std::move(*envelope), true};
+    }
+    parts.push_back(std::move(std::get<Resources>(content)));
+  }
+  return Fetched{with_envelope(TRY(merge(std::move(parts))), "", 0, clock_.now()), false};
+}
+
+Result<std::optional<Fetched>> FileSource::fetch() {
+  auto files = list();
+  if (!files) {
+    seen_.reset();
+    return std::move(files).error();
+  }
+  if (seen_ && *seen_ == *files) return std::optional<Fetched>{};
+  const auto now_ns = std::chrono::nanoseconds{clock_.now().time_since_epoch()}.count();
+  const std::int64_t young_ns = std::chrono::nanoseconds{settle_time}.count();
+  for (const File& file : *files) {
+    const std::int64_t age = now_ns - std::max(file.modified_ns, file.changed_ns);
+    if (age >= 0 && age < young_ns)
+      return Error{Errc::conflict, directory_ + "/" + file.name + ": being written right now"};
+  }
+  auto fetched = parse(*files);
+  // Read again what was listed: a file replaced meanwhile makes this reading a mixture.
+  const auto after = list();
+  if (!after || *after != *files)
+    return Error{Errc::conflict, directory_ + ": changed while it was read"};
+  seen_ = std::move(*files);
+  if (!fetched) return std::move(fetched).error();
+  return std::optional<Fetched>{std::move(*fetched)};
+}
+
+Result<std::vector<std::string>> FileSource::apply(const Resources& resources) {
+  if (!resources.rejected.empty()) return resources.rejected.front().error;
+  std::vector<Known> known;
+  for (const File& file : TRY(list())) {
+    const std::string text = TRY(read(file.name));
+    auto content = parse_file(text, directory_ + "/" + file.name);
+    if (!content) continue;  // a broken file may be what is being repaired
+    if (std::holds_alternative<HostDesiredState>(*content))
+      return Error{Errc::conflict, directory_ + "/" + file.name +
+                                       " holds a whole HostDesiredState; edit that file instead"};
+    auto& parsed = std::get<Resources>(*content);
+    const std::size_t n = count(parsed);
+    known.push_back({file.name, n, std::move(parsed)});
+  }
+  struct Write {
+    std::string file{};
+    std::string yaml{};
+  };
+  std::vector<Write> writes;
+  for (NewText& text : texts_of(resources)) {
+    std::string target = lower(text.kind) + "-" + text.name + ".yaml";
+    for (const Known& file : known) {
+      if (!holds(file.content, text.kind, text.name)) continue;
+      if (file.resources != 1)
+        return Error{Errc::conflict, text.kind + " " + text.name + " stands in " + directory_ +
+                                         "/" + file.file + " together with others; edit that file"};
+      target = file.file;
+    }
+    writes.push_back({std::move(target), std::move(text.yaml)});
+  }
+  std::vector<std::string> paths;
+  for (const Write& write : writes) {
+    TRY(replace_file(directory_, write.file, write.yaml));
+    paths.push_back(directory_ + "/" + write.file);
+  }
+  return paths;
+}
+
+}  // namespace holdfast
