@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "schema/quantity.hpp"
+#include "schema/report.hpp"
+
+namespace holdfast::api {
+
+struct StepReport {
+  std::string name{};
+  std::string state{};  // pending, begun, done, undone
+  std::string input{};
+  std::string output{};
+  std::string task{};
+  Time begun{};
+  Time ended{};
+};
+
+struct OperationDetail {
+  OperationReport operation{};
+  std::vector<StepReport> steps{};
+};
+
+struct SnapshotReport {
+  std::string name{};
+  Time created{};
+  Incarnation incarnation{};
+  bool is_ours = false;
+};
+
+struct ImageReport {
+  std::string name{};
+  std::string version{};
+  std::string directory{};
+  Bytes size{};  // of its disks as the guest sees them
+};
+
+struct TargetReport {
+  std::string name{};
+  std::string path{};
+  Bytes size{};
+  Bytes available{};
+  std::string problem{};
+};
+
+// What was written where, and what that will change.
+struct ApplyReport {
+  std::vector<std::string> written{};
+  PlanReport plan{};
+};
+
+struct RecoverReport {
+  bool is_needed = false;  // the daemon is observe-only
+  bool is_done = false;
+  std::vector<std::string> sentences{};
+};
+
+// An order by the operator at the socket; runs under the guest's lock like any operation.
+struct Order {
+  enum class Kind { snapshot, roll_back, remove_snapshot, destroy, undelete };
+  Kind kind = Kind::snapshot;
+  std::string guest{};
+  std::string object{};  // the snapshot's name
+};
+
+// What the daemon knows. Thread-safe; answers from memory and journal, except where said.
+class Reports {
+ public:
+  virtual ~Reports() = default;
+  virtual Result<HostReport> host() = 0;
+  // Ours, and foreign ones; asks the provider once.
+  virtual Result<std::vector<GuestReport>> guests() = 0;
+  virtual Result<GuestReport> guest(const std::string& name) = 0;
+  virtual Result<std::vector<std::string>> why(const std::string& name) = 0;
+  // Newest first; `subject` empty for all.
+  virtual Result<std::vector<OperationReport>> operations(const std::string& subject,
+                                                          std::size_t limit) = 0;
+  virtual Result<OperationDetail> operation(OperationId id) = 0;
+  virtual Result<std::vector<TicketReport>> tickets() = 0;
+};
+
+// What the daemon keeps for guests, and would do. As Reports.
+class Inspections {
+ public:
+  virtual ~Inspections() = default;
+  virtual Result<TicketReport> ticket(const std::string& id) = 0;
+  // Of the accepted state, or of `text` (loose resources laid over it, or an envelope).
+  virtual Result<PlanReport> plan(const std::optional<std::string>& text) = 0;
+  virtual Result<std::vector<SnapshotReport>> snapshots(const std::string& guest) = 0;
+  virtual Result<std::vector<ImageReport>> images() = 0;
+  virtual Result<std::vector<TargetReport>> targets() = 0;
+  // Plain text for a support bundle: versions, configuration, conditions, recent
+  // operations. No secrets: bootstrap data is left out.
+  virtual Result<std::string> support() = 0;
+};
+
+// What an operator may ask of the daemon. None of it passes the gate by itself.
+class Orders {
+ public:
+  virtual ~Orders() = default;
+  // Writes `text` (loose resources) into the desired-state directory.
+  virtual Result<ApplyReport> apply(const std::string& text) = 0;
+  // Errc::denied, naming the ticket, for what needs a signature.
+  virtual Result<OperationId> give(const Order& order) = 0;
+  // A stuck operation: try again, or turn back.
+  virtual Result<void> retry(OperationId id) = 0;
+  virtual Result<void> roll_back(OperationId id) = 0;
+  // What `recover` would write; with `confirm` it is written and work resumes.
+  virtual Result<RecoverReport> recover(bool confirm) = 0;
+  // From a directory or archive on this host; may take minutes.
+  virtual Result<ImageReport> import_image(const std::string& path) = 0;
+};
+
+// Everything behind the admin socket, handed over together.
+struct ControlPlane {
+  Reports& reports;
+  Inspections& inspections;
+  Orders& orders;
+};
+
+}  // namespace holdfast::api
