@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/handler_threads.hpp"
+
+#include <stop_token>
+#include <utility>
+
+namespace holdfast::http {
+
+HandlerThreads::~HandlerThreads() {
+  std::vector<std::thread> threads;
+  {
+    auto state = state_.lock();
+    state->closing = true;
+    threads = std::move(state->threads);
+  }
+  state_.notify_all();
+  for (auto& thread : threads) thread.join();
+}
+
+void HandlerThreads::run(std::function<void()> job) {
+  auto state = state_.lock();
+  state->jobs.push_back(std::move(job));
+  if (state->jobs.size() > state->idle && state->threads.size() < limit_)
+    state->threads.emplace_back([this] { work(); });
+  state_.notify_one();
+}
+
+void HandlerThreads::work() {
+  while (auto job = take()) job();
+}
+
+std::function<void()> HandlerThreads::take() {
+  auto state = state_.lock();
+  ++state->idle;
+  state.wait(std::stop_token{}, [&] { return !state->jobs.empty() || state->closing; });
+  --state->idle;
+  if (state->jobs.empty()) return {};
+  auto job = std::move(state->jobs.front());
+  state->jobs.pop_front();
+  return job;
+}
+
+}  // namespace holdfast::http
