@@ -31,14 +31,24 @@ unshare --mount --propagation private true 2>/dev/null || propagation=unchanged
 unshare --mount --net --ipc --uts --pid --fork --propagation "$propagation" true 2>/dev/null ||
   skip "no new namespaces here (unshare fails)"
 
+# Standard error goes as 9, past unshare: killed, it would add a message of its own.
 # PID 1 of the namespace dies with unshare, unshare with this shell, and everything with PID 1.
 setpriv --pdeathsig KILL \
   unshare --mount --net --ipc --uts --pid --fork --kill-child=KILL --propagation "$propagation" \
-  "$here/inside.sh" "$@" <&0 &
+  "$here/inside.sh" "$@" <&0 9>&2 2>/dev/null &
 child=$!
-# shellcheck disable=SC2064 # the pid of now
-trap "kill -KILL $child 2>/dev/null" EXIT
+# Ends PID 1 of the namespace first: unshare returns only when all in there are gone.
+end() {
+  local first=
+  read -r first 2>/dev/null <"/proc/$child/task/$child/children"
+  kill -KILL "${first:-$child}" 2>/dev/null
+  wait "$child" 2>/dev/null
+}
+trap end EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 wait "$child"
+status=$?
+trap - EXIT
+exit "$status"
