@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
+#include "tests/sim/sim_ports.hpp"
+
+namespace holdfast::sim {
+namespace {
+
+using gate::Verb;
+
+Result<void> check_definition(SimWorld& world, const host::GuestDefinition& wanted) {
+  const Uuid& uuid = wanted.marker.uuid;
+  if (uuid.is_nil() || wanted.name.empty()) {
+    return Error{Errc::invalid, "a definition needs a UUID and a name"};
+  }
+  if (wanted.shape.cpus == 0 || wanted.shape.memory.value == 0) {
+    return Error{Errc::invalid, "a definition needs processors and memory"};
+  }
+  const SimDomain* namesake = world.find_by_name(wanted.name);
+  if (namesake != nullptr && namesake->uuid != uuid) {
+    return Error{Errc::conflict, "a domain named " + wanted.name + " exists with another UUID"};
+  }
+  const SimDomain* present = world.domain(uuid);
+  if (present == nullptr) return ok();
+  if (!present->marker || present->marker->uuid != uuid) {
+    return Error{Errc::conflict, "UUID " + to_string(uuid) + " belongs to " + present->name};
+  }
+  if (present->name != wanted.name) {
+    return Error{Errc::conflict, "domain " + present->name + " is already defined with this UUID"};
+  }
+  return ok();
+}
+
+}  // namespace
+
+Result<void> SimHypervisor::define(const host::GuestDefinition& definition) {
+  const Uuid& uuid = definition.marker.uuid;
+  return core_.change(Call::define, uuid, [&]() -> Result<void> {
+    TRY(check_definition(core_.world, definition));
+    SimDomain& domain = core_.world.domains[uuid];
+    domain.uuid = uuid;
+    domain.name = definition.name;
+    domain.marker = definition.marker;
+    domain.configured = definition.shape;
+    domain.kernel = definition.kernel;
+    domain.initrd = definition.initrd;
+    domain.cmdline = definition.cmdline;
+    core_.world.touch(domain);
+    core_.announce(Call::define, uuid);
+    return ok();
+  });
+}
+
+Result<void> SimHypervisor::rename(const Uuid& uuid, const std::string& name) {
+  return core_.change(Call::rename, uuid, [&]() -> Result<void> {
+    SimDomain& domain = *TRY(core_.find_ours(Call::rename, uuid));
+    if (domain.name == name) return ok();
+    if (domain.is_up()) return Error{Errc::conflict, domain.name + " is running"};
+    if (core_.world.find_by_name(name) != nullptr) {
+      return Error{Errc::conflict, "a domain named " + name + " exists"};
+    }
+    domain.name = name;
+    core_.world.touch(domain);
+    core_.announce(Call::rename, uuid);
+    return ok();
+  });
+}
+
+Result<void> SimHypervisor::undefine(gate::Permit permit, const Uuid& uuid) {
+  const gate::Permit once{std::move(permit)};
+  return core_.change(Call::undefine, uuid, [&]() -> Result<void> {
+    if (core_.world.domain(uuid) == nullptr) return ok();
+    SimDomain& domain = *TRY(core_.find_ours(Call::undefine, uuid));
+    if (domain.is_up()) return Error{Errc::conflict, domain.name + " is running"};
+    TRY(core_.check(once, {Call::undefine, uuid, domain.marker->incarnation, {}},
+                    {Verb::remove_unfinished, Verb::remove_scratch, Verb::free_tombstone}));
+    core_.world.domains.erase(uuid);
+    ++core_.world.version;
+    core_.announce(Call::undefine, uuid);
+    return ok();
+  });
+}
+
+}  // namespace holdfast::sim
