@@ -68,6 +68,10 @@ Result<Resources> parse_resources(std::string_view text, std::string_view source
 // Whichever of the two the text is.
 Result<FileContent> parse_file(std::string_view text, std::string_view source_name);
 
+// An envelope that to_canonical_json() printed, read back from our own store: the caps on
+// size do not count, since defaults that are spelled out make a text longer.
+Result<HostDesiredState> parse_stored_state(std::string_view text);
+
 // All of `parts` as one; Errc::invalid when the same resource is in two of them.
 Result<Resources> merge(std::vector<Resources> parts);
 // `resources` under an envelope of our own, for sources that have none.

@@ -11,6 +11,9 @@
 namespace holdfast::limits {
 
 inline constexpr std::size_t document_bytes = std::size_t{8} << 20U;
+// yaml-cpp holds a whole flow collection as tokens, about 250 bytes for each bracket, before
+// anything of ours can stop it.
+inline constexpr std::size_t yaml_bytes = std::size_t{2} << 20U;
 inline constexpr std::size_t depth = 32;
 inline constexpr std::size_t resources = 10'000;
 inline constexpr std::size_t nodes = 1'000'000;  // values and keys in one text

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/condition_status.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "schema/quantity.hpp"
@@ -16,7 +17,6 @@
 // the members' in camelCase. Times are RFC 3339, quantities canonical.
 namespace holdfast {
 
-enum class ConditionStatus { yes, no, unknown };     // "True", "False", "Unknown"
 enum class HostMode { normal, observe_only };        // "normal", "observe-only"
 enum class Verdict { free, needs_permit, refused };  // "free", "needs-permit", "refused"
 
@@ -147,7 +147,6 @@ struct EventReport {
   bool operator==(const EventReport&) const = default;
 };
 
-std::string_view to_string(ConditionStatus status);
 std::string_view to_string(HostMode mode);
 std::string_view to_string(Verdict verdict);
 

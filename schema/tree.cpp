@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/tree.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace holdfast::tree {
+namespace {
+
+// Length of the well-formed UTF-8 sequence at the front of `text`, 0 if there is none
+// (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [text](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  const auto follows = [&byte](std::size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
+    return byte(i) >= low && byte(i) <= high;
+  };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
+  if (first >= 0xe0 && first <= 0xef) {
+    const bool second = follows(1, first == 0xe0 ? 0xa0U : 0x80U, first == 0xed ? 0x9fU : 0xbfU);
+    return second && follows(2) ? 3 : 0;
+  }
+  if (first >= 0xf0 && first <= 0xf4) {
+    const bool second = follows(1, first == 0xf0 ? 0x90U : 0x80U, first == 0xf4 ? 0x8fU : 0xbfU);
+    return second && follows(2) && follows(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+// Tab, line feed and carriage return are text; the rest of C0 and DEL end C strings, forge log
+// lines, or (0x04) make yaml-cpp see the end of the stream.
+bool is_text(std::string_view text) {
+  while (!text.empty()) {
+    const auto c = static_cast<unsigned char>(text.front());
+    if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) return false;
+    const auto length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+bool starts_like_json(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && (text[first] == '{' || text[first] == '[');
+}
+
+std::vector<Json> read(std::string_view text, bool is_json, bool may_be_yaml, const Caps& caps) {
+  if (!is_json) return read_yaml(std::string{text}, caps);
+  try {
+    std::vector<Json> documents;
+    documents.push_back(read_json(text, caps));
+    return documents;
+  } catch (const Refused&) {
+    if (!may_be_yaml) throw;
+  }
+  // A YAML flow mapping looks like JSON at its first character only.
+  return read_yaml(std::string{text}, caps);
+}
+
+}  // namespace
+
+std::string pointer_step(std::string_view key) {
+  std::string step = "/";
+  for (const char c : key.substr(0, 80)) {
+    if (c == '~') {
+      step += "~0";
+    } else if (c == '/') {
+      step += "~1";
+    } else {
+      step += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
+    }
+  }
+  return step;
+}
+
+void Builder::refuse(const std::string& what) const {
+  const auto where = pointer();
+  throw Refused{(where.empty() ? "" : where + ": ") + what};
+}
+
+void Builder::count() {
+  if (++nodes_ > caps_.nodes)
+    refuse("found too much, expected at most " + std::to_string(caps_.nodes) + " values");
+}
+
+void Builder::check_text(const std::string& text) const {
+  if (text.size() > limits::user_data_bytes)
+    refuse("found " + std::to_string(text.size()) + " bytes of text, expected at most " +
+           std::to_string(limits::user_data_bytes));
+  if (!is_text(text)) refuse("found a control character, expected plain text in UTF-8");
+}
+
+bool Builder::wants_key() const {
+  return !stack_.empty() && stack_.back().value.is_object() && !stack_.back().has_key;
+}
+
+void Builder::attach(Json value) {
+  if (stack_.empty()) {
+    root_ = std::move(value);
+    return;
+  }
+  auto& frame = stack_.back();
+  if (frame.value.is_array()) {
+    frame.value.push_back(std::move(value));
+    return;
+  }
+  frame.value[frame.key] = std::move(value);
+  frame.has_key = false;
+}
+
+void Builder::scalar(Json value) {
+  count();
+  if (value.is_string()) check_text(value.get_ref<const std::string&>());
+  attach(std::move(value));
+}
+
+void Builder::start(Json::value_t container) {
+  count();
+  if (stack_.size() >= caps_.depth)
+    refuse("found nesting deeper than " + std::to_string(caps_.depth) + " levels");
+  stack_.push_back({Json(container), {}, false});
+}
+
+void Builder::key(std::string text) {
+  count();
+  check_text(text);
+  auto& frame = stack_.back();
+  const bool twice = frame.value.contains(text);
+  frame.key = std::move(text);
+  frame.has_key = true;
+  if (twice) refuse("found this key twice, expected each key once");
+}
+
+void Builder::end() {
+  auto value = std::move(stack_.back().value);
+  stack_.pop_back();
+  attach(std::move(value));
+}
+
+Json Builder::take() { return std::exchange(root_, Json{}); }
+
+std::string Builder::pointer() const {
+  std::string text;
+  for (const auto& frame : stack_) {
+    if (frame.value.is_array()) text += "/" + std::to_string(frame.value.size());
+    if (frame.value.is_object() && frame.has_key) text += pointer_step(frame.key);
+  }
+  return text;
+}
+
+Result<std::vector<Json>> read_documents(std::string_view text, std::string_view source_name,
+                                         Syntax syntax, const Caps& caps) {
+  const auto refuse = [source_name](const std::string& why) {
+    return Error{Errc::invalid, std::string{source_name} + ": " + why};
+  };
+  if (text.size() > caps.bytes)
+    return refuse("found " + std::to_string(text.size()) + " bytes, expected at most " +
+                  std::to_string(caps.bytes));
+  if (!is_text(text))
+    return refuse("found a control character or broken UTF-8, expected plain text in UTF-8");
+  const bool named_json = syntax == Syntax::json || source_name.ends_with(".json");
+  const bool is_json = named_json || starts_like_json(text);
+  try {
+    return read(text, is_json, !named_json, caps);
+  } catch (const Refused& refused) {
+    return refuse(refused.what());
+  }
+}
+
+}  // namespace holdfast::tree
