@@ -42,6 +42,11 @@ trap 'rm -rf "$work"' EXIT
 
 # --- packages ---------------------------------------------------------------------------------
 
+# An index that is missing or names versions the mirror no longer has is fetched anew.
+refresh_index() {
+  apt-get -qq update >&2 || die "'apt-get update' failed"
+}
+
 # cached PACKAGE: prints the path of its .deb, fetching it when the cache has none. What is in the
 # cache came through apt, which checked it against the signed index; it is moved in whole.
 cached() {
@@ -50,8 +55,9 @@ cached() {
   if [ -z "$found" ]; then
     local fetched="$work/fetch-$1"
     mkdir -p "$fetched"
-    (cd "$fetched" && apt-get -o APT::Sandbox::User=root -qq download "$1") >&2 ||
-      die "cannot fetch $1; is there a Debian mirror, and was 'apt-get update' run?"
+    (cd "$fetched" && apt-get -o APT::Sandbox::User=root -qq download "$1") 2>/dev/null ||
+      { refresh_index && (cd "$fetched" && apt-get -o APT::Sandbox::User=root -qq download "$1") >&2; } ||
+      die "cannot fetch $1; is there a Debian mirror?"
     mv "$fetched"/*.deb "$cache/"
     found=$(find "$cache" -maxdepth 1 -name "$1_*.deb" | sort -V | tail -n 1)
   fi
@@ -65,9 +71,7 @@ kernel_package() {
     basename "$found" | cut -d_ -f1
     return
   fi
-  if ! apt-cache show linux-image-cloud-amd64 >/dev/null 2>&1; then
-    apt-get -qq update >&2 || die "no package index, and 'apt-get update' failed"
-  fi
+  apt-cache show linux-image-cloud-amd64 >/dev/null 2>&1 || refresh_index
   apt-cache depends linux-image-cloud-amd64 |
     sed -n 's/^ *Depends: \(linux-image-[0-9].*-cloud-amd64\)$/\1/p' | head -n 1
 }

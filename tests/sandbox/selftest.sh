@@ -142,6 +142,11 @@ check "is the same disk" status_is birth "$birth"
 check "second boot" status_is boots 2
 check "data written last is there" same "$(curl -sf "$url/read?key=color")" red
 check "data on the volume too" same "$(curl -sf "$url/read?key=color&disk=vdb")" green
+check "write to the root disk" write last word
+check "power off hard" virsh destroy "$name"
+check "start after that" virsh start "$name"
+check "answers once more" within 60 answers
+check "what was acknowledged is there" same "$(curl -sf "$url/read?key=last")" word
 check "destroy" virsh destroy "$name"
 check "undefine" virsh undefine "$name"
 
