@@ -142,7 +142,7 @@ Result<Refusal> Gate::refuse(const Facts& facts, const Decision& decision,
       refusal.ticket = good->id;
       stale.erase(good);
     } else {
-      fresh = write_ticket(facts, decision, detail, random_hex_id(random_), now);
+      fresh = TRY(write_ticket(facts, decision, detail, random_hex_id(random_), now));
       refusal.ticket = fresh->id;
     }
   }

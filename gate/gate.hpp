@@ -56,7 +56,7 @@ std::string refusal_key(const Facts& facts);
 // stays the same, and carries a ticket. Thread-safe.
 class Gate {
  public:
-  Gate(Journal& journal, Clock& clock, Random& random)
+  Gate(Journal& journal, const Clock& clock, Random& random)
       : journal_{journal}, clock_{clock}, random_{random} {}
 
   // For plans and for the check before an operation's first side effect: no permit,
@@ -69,7 +69,8 @@ class Gate {
   Result<std::variant<Permit, Refusal>> ask(const Facts& facts, const TicketDetail& detail);
 
   // Makes (or finds) the ticket of a refused step and audits the refusal once. Writes
-  // nothing while nothing changed. Errc::invalid when `decision` allows the step.
+  // nothing while nothing changed. Errc::invalid when `decision` allows the step, or when
+  // `detail` makes no valid job.
   Result<Refusal> refuse(const Facts& facts, const Decision& decision, const TicketDetail& detail);
 
   // After a plan of `subject`: closes the tickets of what is no longer refused, so that
@@ -78,7 +79,7 @@ class Gate {
 
  private:
   Journal& journal_;
-  Clock& clock_;
+  const Clock& clock_;
   Random& random_;
   std::mutex mutex_{};  // between finding a ticket and writing it
 };

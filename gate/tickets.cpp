@@ -52,23 +52,27 @@ std::string refusal_key(const Facts& facts) {
   return key;
 }
 
-TicketRecord write_ticket(const Facts& facts, const Decision& decision, const TicketDetail& detail,
-                          std::string id, Time now) {
+Result<TicketRecord> write_ticket(const Facts& facts, const Decision& decision,
+                                  const TicketDetail& detail, const std::string& id, Time now) {
   const Job job = order(facts, decision, detail, id, now);
+  std::string text = to_json(job);
+  // What cannot be read back would be signed in vain.
+  TRY(parse_job(text, "ticket " + id));
   nlohmann::json effects = detail.effects;
   if (const auto extra = job.params.find("extraBudget"); extra != job.params.end())
     effects.push_back("raises today's budget by " + extra->second +
                       " for this step: more guests are destroyed in a day than the host allows "
                       "by itself");
-  return {.id = std::move(id),
-          .subject = facts.subject,
-          .key = refusal_key(facts),
-          .rule = std::string{decision.code},
-          .message = decision.sentence,
-          .job = to_json(job),
-          .effects = effects.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
-          .created = job.not_before,
-          .expires = job.expires};
+  return TicketRecord{
+      .id = id,
+      .subject = facts.subject,
+      .key = refusal_key(facts),
+      .rule = std::string{decision.code},
+      .message = decision.sentence,
+      .job = std::move(text),
+      .effects = effects.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
+      .created = job.not_before,
+      .expires = job.expires};
 }
 
 bool still_fits(const TicketRecord& ticket, const Facts& facts, const Decision& decision,
