@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "journal/audit.hpp"
+#include "journal/rows.hpp"
+#include "journal/store.hpp"
+
+namespace holdfast {
+namespace {
+
+using sqlite::Connection;
+
+// All rows of one kind: `read` knows the order of `columns`.
+template <class Record, class... Args>
+Result<std::vector<Record>> select(Connection& database,
+                                   Result<Record> (*read)(const sqlite::Statement&),
+                                   std::string_view columns, std::string_view rest,
+                                   const Args&... args) {
+  auto rows = TRY(database.prepare(
+      std::string{"SELECT "}.append(columns).append(" FROM ").append(rest), args...));
+  std::vector<Record> found;
+  while (TRY(rows.next())) found.push_back(TRY(read(rows)));
+  return found;
+}
+
+template <class Record>
+Result<std::optional<Record>> first(Result<std::vector<Record>> found) {
+  if (!found) return std::move(found).error();
+  if (found->empty()) return std::optional<Record>{};
+  return std::optional{std::move(found->front())};
+}
+
+}  // namespace
+
+Result<std::optional<Provenance>> Journal::provenance(const Uuid& uuid) const {
+  return store_->read([&](Connection& database) {
+    return first(select(database, read_provenance, provenance_columns, "provenance WHERE uuid = ?",
+                        to_string(uuid)));
+  });
+}
+
+Result<std::optional<Provenance>> Journal::owner_of(std::string_view subject) const {
+  return store_->read([&](Connection& database) {
+    return first(select(database, read_provenance, provenance_columns,
+                        "provenance WHERE subject = ? AND life IN ('provisioning', 'live') "
+                        "ORDER BY origin = 'foreign' LIMIT 1",
+                        subject));
+  });
+}
+
+Result<std::vector<Provenance>> Journal::all_provenance() const {
+  return store_->read([&](Connection& database) {
+    return select(database, read_provenance, provenance_columns,
+                  "provenance WHERE life <> 'gone' ORDER BY subject, uuid");
+  });
+}
+
+Result<std::optional<AcceptedState>> Journal::accepted() const {
+  return store_->read([&](Connection& database) {
+    return first(select(database, read_accepted, accepted_columns, "desired_state"));
+  });
+}
+
+Result<std::vector<ConditionRecord>> Journal::conditions(std::string_view subject) const {
+  return store_->read([&](Connection& database) {
+    return select(database, read_condition, condition_columns,
+                  "conditions WHERE subject = ? ORDER BY type", subject);
+  });
+}
+
+Result<std::vector<ConditionRecord>> Journal::condition_history(std::string_view subject,
+                                                                std::string_view type) const {
+  return store_->read([&](Connection& database) {
+    return select(database, read_condition, condition_columns,
+                  "condition_transitions WHERE subject = ? AND type = ? ORDER BY id DESC", subject,
+                  type);
+  });
+}
+
+Result<std::vector<TicketRecord>> Journal::open_tickets() const {
+  return store_->read([&](Connection& database) {
+    return select(database, read_ticket, ticket_columns,
+                  "tickets WHERE is_open = 1 ORDER BY created, id");
+  });
+}
+
+Result<std::optional<TicketRecord>> Journal::ticket(std::string_view id) const {
+  return store_->read([&](Connection& database) {
+    return first(select(database, read_ticket, ticket_columns, "tickets WHERE id = ?", id));
+  });
+}
+
+Result<std::vector<AuditEntry>> Journal::audit_tail(std::size_t limit) const {
+  return store_->read([&](Connection& database) -> Result<std::vector<AuditEntry>> {
+    auto newest_first =
+        TRY(select(database, read_audit, audit_columns, "audit ORDER BY sequence DESC LIMIT ?",
+                   static_cast<std::int64_t>(limit)));
+    std::reverse(newest_first.begin(), newest_first.end());
+    return newest_first;
+  });
+}
+
+Result<void> Journal::verify_audit() const {
+  return store_->read([](Connection& database) { return verify_audit_chain(database); });
+}
+
+Result<bool> Journal::job_seen(std::string_view job_id) const {
+  return store_->read([&](Connection& database) -> Result<bool> {
+    auto row = TRY(database.prepare("SELECT 1 FROM jobs_seen WHERE job_id = ?", job_id));
+    return row.next();
+  });
+}
+
+Result<std::size_t> Journal::corrections(std::string_view subject, std::string_view field,
+                                         Time since) const {
+  return store_->read([&](Connection& database) -> Result<std::size_t> {
+    auto row = TRY(database.prepare(
+        "SELECT count(*) FROM corrections WHERE subject = ? AND field = ? AND at >= ?", subject,
+        field, since));
+    if (!TRY(row.next())) return Error{Errc::corrupt, "corrections cannot be counted"};
+    return static_cast<std::size_t>(row.integer(0));
+  });
+}
+
+Result<std::optional<std::string>> Journal::fact(std::string_view name) const {
+  return store_->read([&](Connection& database) -> Result<std::optional<std::string>> {
+    auto row = TRY(database.prepare("SELECT value FROM facts WHERE name = ?", name));
+    if (!TRY(row.next())) return std::optional<std::string>{};
+    return std::optional{row.text(0)};
+  });
+}
+
+}  // namespace holdfast

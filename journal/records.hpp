@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/condition_status.hpp"
+#include "base/ids.hpp"
+
+namespace holdfast {
+
+// How an object came to be, as only this host's journal can say.
+enum class Origin { created, scratch, adopted, foreign };
+
+// provisioning: being made, holds no customer data yet. live: may hold data.
+// tombstone: destroyed on a signature, its disks kept for a while. gone: freed.
+enum class Life { provisioning, live, tombstone, gone };
+
+std::string_view to_string(Origin origin);
+std::string_view to_string(Life life);
+std::optional<Origin> parse_origin(std::string_view text);
+std::optional<Life> parse_life(std::string_view text);
+
+struct Provenance {
+  Uuid uuid{};
+  Incarnation incarnation{};
+  std::string subject{};  // "guest/acme": a name may pass from a gone UUID to a new one
+  Origin origin = Origin::foreign;
+  OperationId created_by{};
+  Life life = Life::provisioning;
+  bool data_bearing = false;
+  std::string detail{};  // JSON owned by the reconciler: paths, MACs, image
+  Time created_at{};
+  Time updated_at{};
+  std::optional<Time> tombstoned_at{};
+
+  bool operator==(const Provenance&) const = default;
+};
+
+// As in Kubernetes; `changed` moves only when the status does.
+struct ConditionRecord {
+  std::string type{};
+  ConditionStatus status = ConditionStatus::unknown;
+  std::string reason{};
+  std::string message{};
+  std::uint64_t observed_generation = 0;
+  Time changed{};
+};
+
+// One line of the audit chain: a permit, a refusal, a job, a key change.
+struct AuditEntry {
+  std::int64_t sequence = 0;
+  Time at{};
+  std::string kind{};      // "permit", "refusal", "recover", ...
+  std::string subject{};   // "guest/acme"
+  std::string detail{};    // JSON
+  std::string previous{};  // SHA-256 of the entry before, hex; 64 zeros for the first
+  std::string hash{};      // SHA-256 over previous and this entry's fields, hex
+};
+
+// Accepted desired state, stored whole before anything is done about it.
+struct AcceptedState {
+  std::uint64_t generation = 0;
+  std::string digest{};
+  std::string content{};  // canonical JSON
+  Time accepted_at{};
+};
+
+// A refused step written out as a job that an operator can sign as it stands.
+struct TicketRecord {
+  std::string id{};  // 32 hex digits; also the job's id
+  std::string subject{};
+  std::string key{};   // what is refused: same key, same ticket while it is open
+  std::string rule{};  // the gate's code
+  std::string message{};
+  std::string job{};      // the exact bytes to sign
+  std::string effects{};  // JSON array of sentences: what signing will do
+  Time created{};
+  Time expires{};
+  bool is_open = true;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "journal/store.hpp"
+
+#include "journal/open_file.hpp"
+
+namespace holdfast {
+
+Journal::Store::Store(const JournalOptions& options, const Clock& clock)
+    : options_{options}, clock_{clock}, last_commit_{clock.elapsed()} {}
+
+Result<std::unique_ptr<Journal::Store>> Journal::Store::open(const JournalOptions& options,
+                                                             const Clock& clock) {
+  std::unique_ptr<Store> store{new Store{options, clock}};
+  if (options.read_only) {
+    store->writer_ = TRY(open_for_reading(options.path));
+    return store;
+  }
+  store->lock_ = TRY(lock_for_writing(options.path));
+  store->writer_ = TRY(open_for_writing(options));
+  if (options.writer == JournalOptions::Writer::thread) {
+    if (options.path != ":memory:") {
+      store->reader_ = TRY(sqlite::Connection::open(options.path, sqlite::Access::read_write));
+      TRY(store->reader_->script("PRAGMA query_only = ON"));
+    }
+    store->thread_ = std::thread{[raw = store.get()] { raw->write_until_stopped(); }};
+  }
+  return store;
+}
+
+Journal::Store::~Store() {
+  if (thread_.joinable()) {
+    {
+      const std::scoped_lock lock{queue_mutex_};
+      is_stopping_ = true;
+    }
+    arrived_.notify_one();
+    thread_.join();
+  }
+  reader_.reset();
+  // When this cannot be written the -wal cannot be removed either: nothing is lost.
+  if (writer_ && !options_.read_only) static_cast<void>(mark_closed(*writer_));
+  writer_.reset();  // before lock_ goes
+}
+
+Result<void> Journal::Store::commit(const Body& body) {
+  if (options_.read_only) return Error{Errc::denied, "the journal is open for reading only"};
+  Request request{body};
+  if (thread_.joinable()) {
+    std::unique_lock lock{queue_mutex_};
+    waiting_.push_back(&request);
+    arrived_.notify_one();
+    request.finished.wait(lock, [&] { return request.is_finished; });
+  } else {
+    const std::scoped_lock lock{writer_mutex_};
+    write({&request});
+  }
+  if (request.thrown) std::rethrow_exception(request.thrown);
+  return std::move(request.result);
+}
+
+void Journal::Store::write_until_stopped() {
+  std::unique_lock lock{queue_mutex_};
+  for (;;) {
+    arrived_.wait(lock, [&] { return is_stopping_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    const Group group = std::exchange(waiting_, {});
+    lock.unlock();
+    {
+      const std::scoped_lock alone{writer_mutex_};
+      write(group);
+    }
+    lock.lock();
+    // Under the lock: a request is gone as soon as its caller sees it finished.
+    for (Request* request : group) {
+      request->is_finished = true;
+      request->finished.notify_one();
+    }
+  }
+}
+
+// Gives every request in `group` its result. An exception (a test's simulated crash)
+// goes to the callers, and leaves no transaction behind.
+void Journal::Store::write(const Group& group) {
+  const auto roll_back = [this] {
+    if (writer_->in_transaction()) static_cast<void>(writer_->run("ROLLBACK"));
+  };
+  try {
+    const Result<void> committed = write_in_one_transaction(group);
+    if (committed) return;
+    roll_back();
+    for (Request* request : group) {
+      if (!request->thrown && request->result) request->result = committed.error();
+    }
+  } catch (...) {
+    roll_back();
+    for (Request* request : group) {
+      if (!request->thrown && request->result) request->thrown = std::current_exception();
+    }
+  }
+}
+
+Result<void> Journal::Store::write_in_one_transaction(const Group& group) {
+  TRY(writer_->run("BEGIN IMMEDIATE"));
+  const auto changed_before = writer_->total_changed();
+  for (Request* request : group) TRY(write_one(*request));
+  // Nothing new: nothing to sync, and nothing that anyone could observe.
+  if (writer_->total_changed() == changed_before) return writer_->run("ROLLBACK");
+
+  if (options_.observer != nullptr) options_.observer->before_commit();
+  TRY(writer_->run("COMMIT").context("commit to the journal"));
+  last_commit_ = clock_.elapsed();
+  if (options_.observer != nullptr) options_.observer->after_commit();
+  return ok();
+}
+
+// Runs one body in a savepoint of its own, so that its failure undoes only itself.
+// An Error from here is the whole group's: the transaction is lost.
+Result<void> Journal::Store::write_one(Request& request) {
+  TRY(writer_->run("SAVEPOINT body"));
+  try {
+    Writes writes{*writer_, clock_.now()};
+    request.result = request.body(writes);
+  } catch (...) {
+    request.thrown = std::current_exception();
+  }
+  // On a full disk SQLite rolls back everything, not only what failed.
+  if (!writer_->in_transaction()) {
+    if (!request.result) return request.result.error();
+    return Error{Errc::unavailable, "the journal's transaction was rolled back"};
+  }
+  if (!request.result || request.thrown) TRY(writer_->run("ROLLBACK TO body"));
+  return writer_->run("RELEASE body");
+}
+
+}  // namespace holdfast

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "journal/connection.hpp"
+#include "journal/journal.hpp"
+#include "journal/writes.hpp"
+
+namespace holdfast {
+
+// The database file, the one writer and a connection of its own for readers, so that
+// reading does not wait for a disk.
+class Journal::Store {
+ public:
+  using Body = std::function<Result<void>(Writes&)>;
+
+  static Result<std::unique_ptr<Store>> open(const JournalOptions& options, const Clock& clock);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  Result<void> commit(const Body& body);
+
+  // Calls `reading` with the connection for readers, alone with it.
+  template <class Reading>
+  auto read(Reading&& reading) {
+    const std::scoped_lock lock{reader_ ? reader_mutex_ : writer_mutex_};
+    return reading(reader_ ? *reader_ : *writer_);
+  }
+
+  Duration since_last_commit() const { return clock_.elapsed() - last_commit_.load(); }
+
+ private:
+  // One caller of commit(), waiting.
+  struct Request {
+    explicit Request(const Body& writes) : body{writes} {}
+    const Body& body;
+    Result<void> result{};
+    std::exception_ptr thrown{};
+    bool is_finished = false;
+    std::condition_variable finished{};
+  };
+  using Group = std::vector<Request*>;
+
+  Store(const JournalOptions& options, const Clock& clock);
+
+  void write_until_stopped();
+  void write(const Group& group);
+  Result<void> write_in_one_transaction(const Group& group);
+  Result<void> write_one(Request& request);
+
+  JournalOptions options_;
+  const Clock& clock_;
+  UniqueFd lock_;
+  std::atomic<Duration> last_commit_;
+
+  std::mutex writer_mutex_;
+  std::unique_ptr<sqlite::Connection> writer_;
+  std::mutex reader_mutex_;
+  std::unique_ptr<sqlite::Connection> reader_;  // empty: readers share writer_
+
+  std::mutex queue_mutex_;
+  std::condition_variable arrived_;
+  Group waiting_;
+  bool is_stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace holdfast
