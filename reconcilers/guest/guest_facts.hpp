@@ -57,6 +57,7 @@ struct Tombstone {
 struct GuestFacts {
   std::string name{};
   std::string host_id{};
+  std::string provider = "libvirt";  // the one this host has
   DesiredGuest desired{};
   // The journal's row that owns the name, and its detail read back. Absent: never made here.
   std::optional<Provenance> provenance{};
@@ -67,6 +68,7 @@ struct GuestFacts {
   std::optional<host::StoredImage> image{};          // the desired image, when it is on this host
   std::map<std::string, Bytes> disk_files{};         // by path; asked for only where it matters
   std::map<std::string, std::string> new_paths{};    // wanted disks without one, by disk name
+  std::map<std::string, std::string> new_macs{};     // wanted interfaces without one, by name
   std::map<std::string, std::string> bad_targets{};  // target -> why this host cannot use it
   std::vector<Tombstone> tombstones{};
   // Fields corrected so often today that they are only reported: "live.cpus".

@@ -14,13 +14,15 @@
 namespace holdfast {
 
 // A disk that this guest owns. `path` is where it was made; `active` what the guest
-// writes to now, which is another file once there is a snapshot.
+// writes to now, which is another file once there is a snapshot; `layers` all others it
+// ever was on: what must go when the disk goes.
 struct DiskIdentity {
   std::string name{};
   std::string target{};
   std::string path{};
   std::string active{};
   std::string format = "raw";
+  std::vector<std::string> layers{};
   bool operator==(const DiskIdentity&) const = default;
 };
 
@@ -50,6 +52,8 @@ struct GuestIdentity {
   // Tombstones: digest of the spec that was still desired when the guest was destroyed.
   // While desired state says the same, no successor is created. Empty: it was not desired.
   std::string destroyed_spec{};
+  // Tombstones: the interfaces it had, for `holdfast undelete`.
+  std::vector<host::Nic> parked_nics{};
 
   const DiskIdentity* find_disk(std::string_view disk) const;
   const NicIdentity* find_nic(std::string_view interface) const;

@@ -23,9 +23,16 @@ struct CreateGuest {
   host::StoredImage image{};
 };
 
+struct SeedFile {
+  std::string path{};
+  host::Seed content{};
+};
+
 // Its definition went away at the provider and all its disks are still there.
 struct RedefineGuest {
   host::GuestDefinition definition{};
+  GuestIdentity identity{};
+  std::optional<SeedFile> seed{};  // written first
 };
 
 struct RenameGuest {
@@ -35,14 +42,17 @@ struct RenameGuest {
 };
 
 struct GrowDisk {
+  Uuid uuid{};
   host::Disk disk{};       // with the size it has now
   Bytes size{};            // with the size it will have
   bool is_active = false;  // the guest runs: it is told
 };
 
 struct AddVolume {
+  Uuid uuid{};
   host::Disk disk{};
-  bool is_made = false;  // its file exists and belongs to this guest: only attach it
+  bool is_made = false;    // its file exists and belongs to this guest: only attach it
+  bool is_active = false;  // the guest runs: it is told
 };
 
 // One change of the running guest that follows its persistent definition.
@@ -63,15 +73,11 @@ struct LiveDetachNic {
 };
 using LiveChange = std::variant<LiveCpus, LiveMemory, LiveLimits, LiveAttachNic, LiveDetachNic>;
 
-struct SeedFile {
-  std::string path{};
-  host::Seed content{};
-};
-
 // Make `definition` the persistent configuration, then change the running guest as far
 // as the provider can.
 struct ConfigureGuest {
   host::GuestDefinition definition{};
+  GuestIdentity identity{};        // as it will be remembered
   std::optional<SeedFile> seed{};  // written first
   std::vector<LiveChange> live{};
 };
@@ -85,6 +91,7 @@ struct ChangePower {
 
 struct FreeTombstone {
   GuestIdentity identity{};
+  std::string seed_path{};  // empty: none is known
 };
 
 // Cannot happen without a signature; `effects` is what signing it would do.
@@ -101,7 +108,10 @@ using GuestAction = std::variant<CreateGuest, RedefineGuest, RenameGuest, GrowDi
 
 struct PlannedAction {
   GuestAction action{};
-  std::string field{};   // of the spec, dotted: "cpus", "volumes.db.size"; "" for the guest
+  // Of the spec, dotted: "cpus", "volumes.db.size"; "guest" for all of it. `field` is the
+  // same in one line.
+  std::vector<std::string> fields{};
+  std::string field{};
   std::string reason{};  // a sentence
   Verdict verdict = Verdict::free;
 };
@@ -123,11 +133,15 @@ struct GuestPlan {
   std::vector<PlannedCondition> conditions{};
   // Paths and formats the provider reports that the journal should remember (snapshots).
   std::optional<GuestIdentity> moved{};
+  // Why nothing (more) may be done: "NameTaken", "MarkerDiffers", ...; empty: nothing is in
+  // the way but what `actions` says is refused. `blocked_by` is the sentence.
+  std::string blocked{};
+  std::string blocked_by{};
   // Waiting for the guest itself (it is stopping): look again soon.
   bool is_waiting = false;
 
-  // Nothing to do and nothing refused.
-  bool in_sync() const { return actions.empty(); }
+  // Nothing to do, nothing refused, nothing in the way.
+  bool in_sync() const { return actions.empty() && blocked.empty(); }
   // The first thing that can be done now; null when all that is left is refused.
   const PlannedAction* next() const;
 };

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -24,6 +25,23 @@ struct StepProgress {
 };
 using ProgressSink = std::function<void(const StepProgress&)>;
 
+// Where a signed order is found again after a restart: an operation remembers only the
+// job's id, so that nothing written in a journal can stand in for a signature. Thread-safe.
+class Authorities {
+ public:
+  virtual ~Authorities() = default;
+  // The verified order, read anew from what was signed; nothing when there is none.
+  virtual Result<std::optional<gate::Authority>> find(const std::string& job_id) const = 0;
+};
+
+// For hosts that accept no signed orders: knows none.
+class NoAuthorities final : public Authorities {
+ public:
+  Result<std::optional<gate::Authority>> find(const std::string&) const override {
+    return std::optional<gate::Authority>{};
+  }
+};
+
 // Everything a guest reconciler touches. References outlive it.
 struct GuestWorld {
   Journal& journal;
@@ -32,7 +50,9 @@ struct GuestWorld {
   const Clock& clock;
   Random& random;
   const DesiredGuests& desired;
+  const Authorities& authorities;
   std::string host_id{};
+  std::string provider = "libvirt";  // what `host` is
   Logger log{};
   ProgressSink progress{};  // may be empty; called from the working thread
   std::stop_token stop{};   // parks long steps; the next start resumes them
