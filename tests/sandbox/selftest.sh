@@ -11,6 +11,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 work=${HOLDFAST_SELFTEST_DIR:-}
 if [ "${HOLDFAST_SANDBOX:-}" != 1 ]; then
+  "$here/libvirt_sandbox.sh" true || exit # says why, and 77, before an image is built for nothing
   work=$(mktemp -d /var/tmp/holdfast-selftest.XXXXXX)
   trap 'rm -rf "$work"' EXIT
   image=${1:-}
