@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <future>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "base/guarded.hpp"
+#include "base/result.hpp"
+
+namespace holdfast::libvirt {
+
+// Runs calls on threads of its own and waits for each no longer than its deadline.
+// libvirt has no deadlines: keepalives end a call when the daemon is dead, but not when
+// one QEMU's monitor is. A call that misses its deadline goes on alone, so what it uses
+// it must own; its thread serves others once it comes back. Thread-safe.
+class BoundedCalls {
+ public:
+  BoundedCalls() : pool_{std::make_shared<Pool>()} {}
+  ~BoundedCalls();
+  BoundedCalls(const BoundedCalls&) = delete;
+  BoundedCalls& operator=(const BoundedCalls&) = delete;
+
+  // `call` returns a Result. Errc::unavailable when it does not end in time, or when too
+  // many calls hang already. What it throws is thrown here.
+  template <class F>
+  std::invoke_result_t<F> run(Duration deadline, F call) {
+    using Answer = std::invoke_result_t<F>;
+    auto task = std::make_shared<std::packaged_task<Answer()>>(std::move(call));
+    std::future<Answer> answer = task->get_future();
+    // The callable dies with the task, on the thread that ran it.
+    if (!submit([running = std::move(task)] { (*running)(); })) {
+      return Error{Errc::unavailable, "libvirt: too many calls wait for an answer"};
+    }
+    if (answer.wait_for(deadline) != std::future_status::ready) {
+      return Error{Errc::unavailable, "libvirt: no answer within " + to_short_string(deadline)};
+    }
+    return answer.get();
+  }
+
+ private:
+  struct Work {
+    std::deque<std::function<void()>> waiting{};
+    std::size_t threads = 0;
+    std::size_t idle = 0;
+    bool stopping = false;
+  };
+  using Pool = Guarded<Work>;
+
+  bool submit(std::function<void()> task);
+  static std::function<void()> next(Pool& pool);
+  static void serve(const std::shared_ptr<Pool>& pool);
+
+  std::shared_ptr<Pool> pool_;
+};
+
+}  // namespace holdfast::libvirt

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drivers/libvirt/observed_cache.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace holdfast::libvirt {
+namespace {
+
+using host::ObservedGuest;
+using host::ObservedGuestPtr;
+
+bool same_content(const ObservedGuest& a, const ObservedGuest& b) {
+  return a.uuid == b.uuid && a.name == b.name && a.marker == b.marker && a.power == b.power &&
+         a.configured == b.configured && a.live == b.live && a.problem == b.problem;
+}
+
+// The turns of guests read at the same time are spread over the last third of the span.
+Duration turn_after(const Uuid& uuid) {
+  const Duration span = ObservedCache::reread_within;
+  return span * 2 / 3 + (span / 3) * uuid.bytes().back() / 256;
+}
+
+// With a pass a minute all come round in time, and no pass reads many.
+std::size_t turns_in_a_pass(std::size_t guests) { return 2 + guests / 6; }
+
+}  // namespace
+
+void ObservedCache::mark(const Uuid& uuid) {
+  const std::lock_guard lock{mutex_};
+  entries_[uuid].marked = ++clock_;
+}
+
+void ObservedCache::mark_all() {
+  const std::lock_guard lock{mutex_};
+  all_marked_ = ++clock_;
+}
+
+std::uint64_t ObservedCache::ticket() const {
+  const std::lock_guard lock{mutex_};
+  return clock_;
+}
+
+bool ObservedCache::is_fresh(const Entry& entry, const Sighting& seen) const {
+  return entry.guest && entry.seen == seen && entry.marked <= entry.read &&
+         all_marked_ <= entry.read;
+}
+
+std::vector<ObservedGuestPtr> ObservedCache::reusable(const std::vector<Sighting>& seen,
+                                                      Duration now) {
+  const std::lock_guard lock{mutex_};
+  std::vector<ObservedGuestPtr> guests;
+  guests.reserve(seen.size());
+  std::size_t turns = turns_in_a_pass(seen.size());
+  for (const Sighting& sighting : seen) {
+    const auto found = entries_.find(sighting.uuid);
+    if (found == entries_.end() || !is_fresh(found->second, sighting)) {
+      guests.emplace_back();
+      continue;
+    }
+    const Entry& entry = found->second;
+    const bool due = now - entry.read_at >= turn_after(sighting.uuid);
+    if (due && turns > 0) {
+      --turns;
+      guests.emplace_back();
+    } else {
+      guests.push_back(entry.guest);
+    }
+  }
+  return guests;
+}
+
+ObservedGuestPtr ObservedCache::keep(const Sighting& seen, ObservedGuestPtr guest,
+                                     std::uint64_t ticket, Duration now) {
+  const std::lock_guard lock{mutex_};
+  Entry& entry = entries_[seen.uuid];
+  if (entry.guest && entry.read > ticket) return guest;  // a later reading is here already
+  if (!entry.guest || !same_content(*entry.guest, *guest)) entry.guest = std::move(guest);
+  entry.seen = seen;
+  entry.read = ticket;
+  entry.read_at = now;
+  return entry.guest;
+}
+
+ObservedGuestPtr ObservedCache::last(const Uuid& uuid) const {
+  const std::lock_guard lock{mutex_};
+  const auto found = entries_.find(uuid);
+  return found == entries_.end() ? nullptr : found->second.guest;
+}
+
+void ObservedCache::retain(const std::vector<Sighting>& seen, std::uint64_t ticket) {
+  const std::lock_guard lock{mutex_};
+  if (entries_.size() == seen.size()) return;  // each of `seen` has an entry by now
+  std::unordered_set<Uuid> present;
+  for (const Sighting& sighting : seen) present.insert(sighting.uuid);
+  std::erase_if(entries_, [&](const auto& item) {
+    return !present.contains(item.first) && item.second.read <= ticket &&
+           item.second.marked <= ticket;
+  });
+}
+
+void ObservedCache::forget(const Uuid& uuid) {
+  const std::lock_guard lock{mutex_};
+  entries_.erase(uuid);
+}
+
+}  // namespace holdfast::libvirt

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "host/storage.hpp"
+
+namespace holdfast::local {
+
+// Golden images in a directory, DIR/NAME/VERSION/image.json with the files it names.
+// An image is there whole or not at all: imports are renamed into place. Thread-safe.
+class LocalImages final : public host::ImageStore {
+ public:
+  explicit LocalImages(std::string directory) : directory_{std::move(directory)} {}
+
+  Result<std::optional<host::StoredImage>> find(const ImageRef& image) const override;
+  Result<std::vector<host::StoredImage>> list() const override;
+  Result<host::StoredImage> import(const std::string& path,
+                                   const host::Transfer& transfer) override;
+  Result<void> verify(const ImageRef& image, const host::Transfer& transfer) const override;
+
+ private:
+  std::string directory_;
+};
+
+}  // namespace holdfast::local
