@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace holdfast {
+
+// What must hold for any text at all; the fuzz targets and the replay in the normal tests
+// share it. Each returns what is broken, empty when nothing is.
+
+// Accepted means: printed canonically it reads back as the same, in JSON and in YAML, and
+// prints the same bytes again.
+std::string broken_property_of_desired_state(std::string_view text);
+std::string broken_property_of_resources(std::string_view text);
+// Bytes, durations, CPUs, times of printing and reading agree.
+std::string broken_property_of_quantity(std::string_view text);
+// A job that is accepted prints to bytes that are accepted as the same job.
+std::string broken_property_of_job(std::string_view text);
+
+}  // namespace holdfast
