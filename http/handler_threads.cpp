@@ -2,6 +2,7 @@
 #include "http/handler_threads.hpp"
 
 #include <stop_token>
+#include <system_error>
 #include <utility>
 
 namespace holdfast::http {
@@ -20,8 +21,14 @@ HandlerThreads::~HandlerThreads() {
 void HandlerThreads::run(std::function<void()> job) {
   auto state = state_.lock();
   state->jobs.push_back(std::move(job));
-  if (state->jobs.size() > state->idle && state->threads.size() < limit_)
-    state->threads.emplace_back([this] { work(); });
+  if (state->jobs.size() > state->idle && state->threads.size() < limit_) {
+    try {
+      state->threads.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+      // The machine has no thread to give: the job waits for one of ours, if there is any.
+      if (state->threads.empty()) throw;
+    }
+  }
   state_.notify_one();
 }
 
