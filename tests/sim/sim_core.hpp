@@ -100,6 +100,7 @@ class SimCore {
     run_timers();
     ++world.counts[index_of(call)];
     crash.point(to_string(call));
+    if (crash.is_dead()) return Error{Errc::unavailable, "the daemon is dead"};
     if (auto refused = refuse(call)) return std::move(*refused);
     auto answer = body();
     log(call, subject, answer ? std::nullopt : std::optional<Errc>{answer.error().code()});

@@ -47,6 +47,16 @@ void SimHost::restart_provider(Duration away) {
   core_.deliver_events();
 }
 
+void SimHost::bring_provider_back() {
+  {
+    const std::lock_guard<std::recursive_mutex> lock{core_.mutex};
+    core_.away_until = core_.clock.elapsed();
+    core_.next_due = core_.away_until;
+    core_.run_timers();
+  }
+  core_.deliver_events();
+}
+
 void SimHost::lose_power() {
   for (auto& [uuid, domain] : core_.world.domains) {
     if (!domain.is_up()) continue;

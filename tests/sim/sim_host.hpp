@@ -29,6 +29,7 @@ class SimHost {
   ManualClock& clock() { return core_.clock; }
   FaultPlan& faults() { return core_.faults; }
   CrashSwitch& crash() { return core_.crash; }
+  const CrashSwitch& crash() const { return core_.crash; }
 
   // Moves the clock; guests that were asked to stop do so on the way, events are given out.
   void advance(Duration by) { core_.clock.advance(by); }
@@ -39,6 +40,7 @@ class SimHost {
 
   // What others do to the machine.
   void restart_provider(Duration away);
+  void bring_provider_back();
   void lose_power();  // every guest stops at once; files stay, half-written ones too
   Uuid plant_foreign_domain(const std::string& name, bool running = true);
   void remove_by_hand(const Uuid& uuid);  // virsh undefine, files kept
