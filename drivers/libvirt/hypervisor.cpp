@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <initializer_list>
 
 #include "drivers/libvirt/domain_xml.hpp"
 #include "drivers/libvirt/domains.hpp"
 #include "drivers/libvirt/errors.hpp"
+#include "drivers/libvirt/overlays.hpp"
 #include "drivers/libvirt/ports.hpp"
 
 namespace holdfast::libvirt {
@@ -34,11 +37,27 @@ Result<void> define_xml(Core& core, const Connection& connection, const std::str
   return ok();
 }
 
+// A definition made before a snapshot was taken names the disk below its overlay. To
+// follow it would undo, out of sight, all that was written since.
+Result<void> check_layers_stay(const ParsedDomain& now, const GuestDefinition& definition) {
+  for (const host::Disk& disk : now.shape.disks) {
+    for (const host::Disk& wanted : definition.shape.disks) {
+      if (disk.format != "qcow2" || wanted.name != disk.name || wanted.path == disk.path) continue;
+      const auto chain = TRY(read_chain(disk.path));
+      if (std::find(chain.begin(), chain.end(), wanted.path) == chain.end()) continue;
+      return Error{Errc::conflict, "disk " + disk.name + " lies at " + disk.path +
+                                       " now, on top of " + wanted.path};
+    }
+  }
+  return ok();
+}
+
 Result<void> define_guest(Core& core, const Connection& connection,
                           const GuestDefinition& definition) {
   const Uuid& uuid = definition.marker.uuid;
   auto existing = find_ours(core, connection, uuid);
   if (existing) {
+    TRY(check_layers_stay(existing->parsed, definition));
     if (existing->parsed.name != definition.name) {
       return Error{Errc::conflict, "it is called " + existing->parsed.name + "; rename it first"};
     }
@@ -67,6 +86,9 @@ constexpr unsigned undefine_flags =
     VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
     VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM;
 
+constexpr std::initializer_list<gate::Verb> undefining_verbs{
+    gate::Verb::free_tombstone, gate::Verb::remove_unfinished, gate::Verb::remove_scratch};
+
 void remove_console_log(const Platform& platform, const Uuid& uuid) {
   if (platform.console_dir.empty()) return;
   const std::string log = platform.console_dir + "/" + to_string(uuid) + ".log";
@@ -77,10 +99,10 @@ Result<void> undefine_guest(Core& core, const Connection& connection, const Uuid
                             const gate::Permit& permit) {
   auto found = find_ours(core, connection, uuid);
   if (!found && found.error().code() == Errc::not_found) {
-    TRY(permit.covers(uuid));
-    return ok();
+    return permit.covers(undefining_verbs, uuid);
   }
   const OurDomain ours = TRY(std::move(found));
+  TRY(permit.covers(undefining_verbs, uuid));
   TRY(permit.covers(uuid, ours.marker().incarnation));
   if (ours.state.is_active()) return Error{Errc::conflict, "the guest is still running"};
   core.calls->add(Call::undefine);
