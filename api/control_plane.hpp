@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,59 +9,18 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
-#include "schema/quantity.hpp"
+#include "schema/admin_report.hpp"
 #include "schema/report.hpp"
 
 namespace holdfast::api {
 
-struct StepReport {
-  std::string name{};
-  std::string state{};  // pending, begun, done, undone
-  std::string input{};
-  std::string output{};
-  std::string task{};
-  Time begun{};
-  Time ended{};
-};
-
-struct OperationDetail {
-  OperationReport operation{};
-  std::vector<StepReport> steps{};
-};
-
-struct SnapshotReport {
-  std::string name{};
-  Time created{};
-  Incarnation incarnation{};
-  bool is_ours = false;
-};
-
-struct ImageReport {
-  std::string name{};
-  std::string version{};
-  std::string directory{};
-  Bytes size{};  // of its disks as the guest sees them
-};
-
-struct TargetReport {
-  std::string name{};
-  std::string path{};
-  Bytes size{};
-  Bytes available{};
-  std::string problem{};
-};
-
-// What was written where, and what that will change.
-struct ApplyReport {
-  std::vector<std::string> written{};
-  PlanReport plan{};
-};
-
-struct RecoverReport {
-  bool is_needed = false;  // the daemon is observe-only
-  bool is_done = false;
-  std::vector<std::string> sentences{};
-};
+using holdfast::ApplyReport;
+using holdfast::ImageReport;
+using holdfast::OperationDetail;
+using holdfast::RecoverReport;
+using holdfast::SnapshotReport;
+using holdfast::StepReport;
+using holdfast::TargetReport;
 
 // An order by the operator at the socket; runs under the guest's lock like any operation.
 struct Order {

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "schema/field_table.hpp"
+#include "schema/report_tables.hpp"
 
 namespace holdfast {
 
@@ -214,6 +215,9 @@ std::string print(const T& report) {
 }
 
 }  // namespace
+
+const Table<OperationReport>& operation_report_table() { return table<OperationReport>(); }
+const Table<PlanReport>& plan_report_table() { return table<PlanReport>(); }
 
 std::string to_json(const Condition& report) { return print(report); }
 std::string to_json(const OperationReport& report) { return print(report); }

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/admin_api.hpp"
+
+#include <utility>
+
+#include "api/access.hpp"
+#include "api/routes.hpp"
+#include "http/unix_server.hpp"
+
+namespace holdfast::api {
+namespace {
+
+http::Response enter(const Access& access, const ControlPlane& control_plane,
+                     const http::Request& request, const Logger& log) {
+  if (!may_enter(access, request.peer)) {
+    const std::string uid = request.peer ? std::to_string(request.peer->uid) : "unknown";
+    log.warn("refused at the admin socket", {{"uid", uid}, {"path", request.path}});
+    return answer(Error{Errc::denied, "user " + uid +
+                                          " may not use the admin socket: be root, or a member of "
+                                          "the group that agent.yaml names as socketGroup"});
+  }
+  auto response = answer(control_plane, request);
+  if (request.method != "GET")
+    log.info("asked at the admin socket", {{"uid", request.peer->uid},
+                                           {"method", request.method},
+                                           {"path", request.path},
+                                           {"status", response.status}});
+  return response;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<AdminApi>> AdminApi::serve(const Options& options,
+                                                  ControlPlane control_plane, Logger log) {
+  const Access access = TRY(access_for(options.group).context("admin socket"));
+  http::ServerOptions server_options;
+  server_options.path = options.socket;
+  server_options.group = access.group;
+  server_options.log = log;
+  auto server =
+      TRY(http::UnixServer::listen(std::move(server_options), [access, control_plane,
+                                                               log](const http::Request& request) {
+            return enter(access, control_plane, request, log);
+          }).context("admin socket"));
+  return std::unique_ptr<AdminApi>{new AdminApi{std::move(server)}};
+}
+
+AdminApi::AdminApi(std::unique_ptr<http::UnixServer> server) : server_{std::move(server)} {}
+AdminApi::~AdminApi() = default;
+
+}  // namespace holdfast::api

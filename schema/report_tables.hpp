@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "schema/field_table.hpp"
+#include "schema/report.hpp"
+
+// Private to schema/: tables of reports that are also parts of others.
+namespace holdfast {
+
+const Table<OperationReport>& operation_report_table();
+const Table<PlanReport>& plan_report_table();
+
+}  // namespace holdfast
