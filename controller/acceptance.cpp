@@ -112,8 +112,7 @@ Result<Wanted> parse_wanted(std::string_view text) {
       !tree.contains("kept") || !tree["kept"].is_array())
     return bad;
   Wanted wanted;
-  wanted.state = TRY(parse_desired_state(tree["received"].get_ref<const std::string&>(),
-                                         "journal: desired state"));
+  wanted.state = TRY(parse_stored_state(tree["received"].get_ref<const std::string&>()));
   for (const json& guest : tree["kept"]) {
     if (!guest.is_string()) return bad;
     wanted.kept.push_back(

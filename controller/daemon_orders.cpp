@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <set>
+#include <variant>
+
+#include "base/sha256.hpp"
+#include "controller/daemon_control.hpp"
+#include "controller/reports.hpp"
+#include "journal/writes.hpp"
+
+namespace holdfast {
+namespace {
+
+template <class Named>
+void lay_over(std::vector<Named>& base, const std::vector<Named>& edits) {
+  for (const Named& edit : edits) {
+    const auto at = std::find_if(base.begin(), base.end(),
+                                 [&](const Named& known) { return known.name == edit.name; });
+    if (at == base.end()) {
+      base.push_back(edit);
+    } else {
+      *at = edit;
+    }
+  }
+  std::sort(base.begin(), base.end(),
+            [](const Named& a, const Named& b) { return a.name < b.name; });
+}
+
+void say_rejections(const Wanted& wanted, PlanReport& report) {
+  for (const RejectedResource& rejected : wanted.state.rejected) {
+    report.in_sync = false;
+    report.actions.push_back({.subject = rejected.kind + "/" + rejected.name,
+                              .action = "accept",
+                              .reason = rejected.error.message(),
+                              .verdict = Verdict::refused,
+                              .rule = "Invalid",
+                              .ticket = {}});
+  }
+}
+
+}  // namespace
+
+Result<PlanReport> DaemonControl::plan_against(const Wanted* wanted) {
+  PlanReport report;
+  report.in_sync = true;
+  std::set<std::string> names;
+  if (wanted != nullptr)
+    for (const std::string& name : wanted->guest_names()) names.insert(name);
+  for (const std::string& name : TRY(engine_.guests().known_guests())) names.insert(name);
+  const auto tickets = TRY(engine_.journal().open_tickets());
+  for (const std::string& name : names) {
+    const auto desired =
+        wanted == nullptr ? engine_.accepted().find(name) : AcceptedGuests::entry(*wanted, name);
+    if (!desired) continue;
+    const auto plan = engine_.guests().plan(name, *desired);
+    if (!plan) {
+      report.in_sync = false;
+      report.unknown.push_back(guest_subject(name) + ": " + plan.error().message());
+      continue;
+    }
+    report.in_sync = report.in_sync && plan->in_sync();
+    for (PlanAction& action : to_report(*plan, tickets))
+      report.actions.push_back(std::move(action));
+    if (!plan->blocked.empty())
+      report.actions.push_back({.subject = guest_subject(name),
+                                .action = "wait",
+                                .reason = plan->blocked_by,
+                                .verdict = Verdict::refused,
+                                .rule = plan->blocked,
+                                .ticket = {}});
+  }
+  if (wanted != nullptr) say_rejections(*wanted, report);
+  return report;
+}
+
+// What would be wanted if `text` were added to what is.
+Result<Wanted> DaemonControl::laid_over(const std::string& text) const {
+  auto content = TRY(parse_file(text, "request"));
+  const auto held = engine_.accepted().wanted();
+  Fetched fetched;
+  if (auto* envelope = std::get_if<HostDesiredState>(&content)) {
+    fetched = {std::move(*envelope), true};
+  } else {
+    const auto& edits = std::get<Resources>(content);
+    if (held) fetched.state = held->state;
+    lay_over(fetched.state.guests, edits.guests);
+    lay_over(fetched.state.images, edits.images);
+    if (edits.host_config) fetched.state.host_config = edits.host_config;
+    std::erase_if(fetched.state.rejected, [&](const RejectedResource& rejected) {
+      return std::any_of(edits.guests.begin(), edits.guests.end(), [&](const Guest& guest) {
+        return rejected.kind == "Guest" && rejected.name == guest.name;
+      });
+    });
+    for (const RejectedResource& rejected : edits.rejected)
+      fetched.state.rejected.push_back(rejected);
+  }
+  const auto known = TRY(engine_.guests().known_guests());
+  Acceptance acceptance = judge(fetched, held.get(), known, engine_.parts().host_id);
+  switch (acceptance.kind) {
+    case Acceptance::Kind::unchanged: return *held;
+    case Acceptance::Kind::accept: return std::move(acceptance.wanted);
+    case Acceptance::Kind::held:
+    case Acceptance::Kind::rolled_back:
+    case Acceptance::Kind::forked:
+    case Acceptance::Kind::wrong_host: break;
+  }
+  return Error{Errc::denied, acceptance.reason + ": " + acceptance.message};
+}
+
+Result<PlanReport> DaemonControl::plan(const std::optional<std::string>& text) {
+  if (engine_.is_observe_only())
+    return Error{Errc::denied,
+                 "this daemon only observes until `holdfast recover` has rebuilt its journal"};
+  if (!text) {
+    const auto wanted = engine_.accepted().wanted();
+    PlanReport report = TRY(plan_against(nullptr));
+    if (wanted) say_rejections(*wanted, report);
+    for (const ConditionRecord& condition : TRY(engine_.journal().conditions("host")))
+      if (condition.type.starts_with("DesiredState") && condition.status == ConditionStatus::no) {
+        report.in_sync = false;  // there is a newer wish that is not in force
+        report.actions.push_back({.subject = "host",
+                                  .action = "accept desired state",
+                                  .reason = condition.message,
+                                  .verdict = Verdict::refused,
+                                  .rule = condition.reason,
+                                  .ticket = {}});
+      }
+    return report;
+  }
+  const Wanted wanted = TRY(laid_over(*text));
+  return plan_against(&wanted);
+}
+
+Result<api::ApplyReport> DaemonControl::apply(const std::string& text) {
+  if (files_ == nullptr)
+    return Error{Errc::denied, "desired state comes from " + engine_.parts().source.describe() +
+                                   ", not from a directory on this host; apply it there"};
+  auto content = TRY(parse_file(text, "request"));
+  const auto* resources = std::get_if<Resources>(&content);
+  if (resources == nullptr)
+    return Error{Errc::invalid,
+                 "apply takes loose resources; put a whole HostDesiredState into the directory"};
+  api::ApplyReport report;
+  if (!engine_.is_observe_only()) {
+    const Wanted wanted = TRY(laid_over(text));
+    report.plan = TRY(plan_against(&wanted));
+  }
+  {
+    const auto alone = applying_.lock();
+    report.written = TRY(files_->apply(*resources));
+  }
+  engine_.wake_host();
+  return report;
+}
+
+Result<OperationId> DaemonControl::give(const api::Order& order) {
+  if (engine_.is_observe_only())
+    return Error{Errc::denied,
+                 "this daemon only observes until `holdfast recover` has rebuilt its journal"};
+  GuestReconciler& guests = engine_.guests();
+  const auto begin = [&]() -> Result<OperationId> {
+    using Kind = api::Order::Kind;
+    switch (order.kind) {
+      case Kind::snapshot: return guests.begin_snapshot(order.guest, order.object);
+      case Kind::roll_back: return guests.begin_roll_back(order.guest, order.object, std::nullopt);
+      case Kind::remove_snapshot:
+        return guests.begin_remove_snapshot(order.guest, order.object, std::nullopt);
+      case Kind::destroy: return guests.begin_destroy(order.guest, std::nullopt);
+      case Kind::undelete: return guests.begin_undelete(order.guest);
+    }
+    return Error{Errc::internal, "an order of no kind"};
+  };
+  const OperationId id = TRY(begin());
+  engine_.wake_for_order(order.guest);
+  return id;
+}
+
+Result<void> DaemonControl::wake_subject_of(OperationId id) {
+  const Operation operation = TRY(engine_.journal().operation(id));
+  if (const auto name = guest_name_of(operation.subject)) engine_.wake_for_order(*name);
+  return ok();
+}
+
+Result<void> DaemonControl::retry(OperationId id) {
+  const Operation operation = TRY(engine_.journal().operation(id));
+  if (operation.state != OperationState::stuck)
+    return Error{Errc::conflict, to_string(id) + " is " + std::string{to_string(operation.state)} +
+                                     "; only a stuck operation can be retried"};
+  TRY(engine_.journal().commit([&](Writes& writes) -> Result<void> {
+    TRY(writes.unstick(id));
+    return writes.audit("retry", operation.subject, R"({"operation":")" + to_string(id) + "\"}");
+  }));
+  return wake_subject_of(id);
+}
+
+Result<void> DaemonControl::roll_back(OperationId id) {
+  const Operation operation = TRY(engine_.journal().operation(id));
+  if (operation.state != OperationState::stuck || operation.forward_only)
+    return Error{Errc::conflict,
+                 to_string(id) + " cannot be turned back: " +
+                     (operation.forward_only ? "it is past the point of no return"
+                                             : "it is " + std::string{to_string(operation.state)} +
+                                                   ", and only a stuck operation can be")};
+  TRY(engine_.journal().commit([&](Writes& writes) -> Result<void> {
+    TRY(writes.unstick(id));
+    TRY(writes.turn_back(id, "turned back by an operator"));
+    return writes.audit("turn-back", operation.subject,
+                        R"({"operation":")" + to_string(id) + "\"}");
+  }));
+  return wake_subject_of(id);
+}
+
+Result<api::RecoverReport> DaemonControl::recover(bool confirm) {
+  api::RecoverReport report;
+  report.is_needed = engine_.is_observe_only();
+  const Recovery recovery = TRY(engine_.guests().plan_recovery());
+  report.sentences = recovery.sentences;
+  if (!confirm) return report;
+  TRY(engine_.guests().apply(recovery));
+  TRY(engine_.resume_work());
+  report.is_done = true;
+  return report;
+}
+
+}  // namespace holdfast

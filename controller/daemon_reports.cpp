@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+#include "controller/daemon_control.hpp"
+#include "controller/reports.hpp"
+
+namespace holdfast {
+namespace {
+
+Error no_such_guest(const std::string& name) {
+  return Error{
+      Errc::not_found,
+      "no guest " + name + " is wanted, known or seen on this host; see `holdfast get guests`"};
+}
+
+host::ObservedGuestPtr find_in(const host::Inventory& inventory, const Uuid& uuid) {
+  for (const auto& guest : inventory.guests)
+    if (guest->uuid == uuid) return guest;
+  return nullptr;
+}
+
+}  // namespace
+
+Result<HostReport> DaemonControl::host() {
+  HostReport report;
+  Journal& journal = engine_.journal();
+  const LastPass last = engine_.last_pass();
+  report.host_id = engine_.parts().host_id;
+  report.version = settings_.version;
+  report.source = engine_.parts().source.describe();
+  report.mode = engine_.is_observe_only() ? HostMode::observe_only : HostMode::normal;
+  if (const auto row = TRY(journal.accepted())) {
+    report.generation = row->generation;
+    report.accepted_at = row->accepted_at;
+  }
+  report.hypervisor = last.observed   ? "connected to " + settings_.connect_uri
+                      : last.finished ? "no answer from " + settings_.connect_uri
+                                      : "not yet asked";
+  report.last_pass = last.finished;
+  report.last_pass_took = last.took;
+  report.guests = static_cast<std::uint32_t>(TRY(engine_.guests().known_guests()).size());
+  report.open_operations = static_cast<std::uint32_t>(TRY(journal.unfinished()).size());
+  report.open_tickets = static_cast<std::uint32_t>(TRY(journal.open_tickets()).size());
+  for (const ConditionRecord& condition : TRY(journal.conditions("host")))
+    report.conditions.push_back(to_report(condition));
+  return report;
+}
+
+Result<OperationReport> DaemonControl::report(const Operation& operation) {
+  const auto steps = TRY(engine_.journal().steps(operation.id));
+  return to_report(operation, steps, engine_.progress().find(operation.id));
+}
+
+Result<GuestReport> DaemonControl::report(const std::string& name,
+                                          const host::Inventory* inventory) {
+  GuestKnowledge known;
+  Journal& journal = engine_.journal();
+  const std::string subject = guest_subject(name);
+  known.name = name;
+  known.desired = engine_.accepted().find(name);
+  known.provenance = TRY(journal.owner_of(subject));
+  if (!known.provenance) {  // a tombstone still has a story to tell
+    for (const Provenance& row : TRY(journal.all_provenance()))
+      if (row.subject == subject) known.provenance = row;
+  }
+  known.was_observed = inventory != nullptr;
+  if (inventory != nullptr && known.provenance)
+    known.observed = find_in(*inventory, known.provenance->uuid);
+  known.conditions = TRY(journal.conditions(subject));
+  if (const auto operation = TRY(journal.unfinished(subject)))
+    known.operation = TRY(report(*operation));
+  return to_report(known);
+}
+
+Result<std::vector<GuestReport>> DaemonControl::guests() {
+  const auto inventory = engine_.parts().host.inventory.observe_all();
+  std::set<std::string> names;
+  for (const std::string& name : engine_.accepted().names()) names.insert(name);
+  for (const std::string& name : TRY(engine_.guests().known_guests())) names.insert(name);
+  std::vector<GuestReport> reports;
+  std::set<Uuid> ours;
+  for (const std::string& name : names) {
+    reports.push_back(TRY(report(name, inventory ? &inventory.value() : nullptr)));
+    ours.insert(reports.back().uuid);
+  }
+  if (inventory)
+    for (const auto& guest : inventory->guests)
+      if (!ours.contains(guest->uuid)) reports.push_back(foreign_report(*guest));
+  return reports;
+}
+
+Result<GuestReport> DaemonControl::guest(const std::string& name) {
+  for (GuestReport& report : TRY(guests()))
+    if (report.name == name) return std::move(report);
+  return no_such_guest(name);
+}
+
+Result<std::vector<std::string>> DaemonControl::why(const std::string& name) {
+  const GuestReport report = TRY(guest(name));
+  if (report.foreign)
+    return std::vector<std::string>{name +
+                                    " was not made by Holdfast. It is listed and never touched."};
+  if (engine_.is_observe_only())
+    return std::vector<std::string>{
+        "The journal could not be read and was set aside, so this daemon only observes; nothing is "
+        "changed until `holdfast recover` has rebuilt what it knows from the guests themselves."};
+  return engine_.guests().why(name);
+}
+
+Result<std::vector<OperationReport>> DaemonControl::operations(const std::string& subject,
+                                                               std::size_t limit) {
+  std::vector<OperationReport> reports;
+  for (const Operation& operation : TRY(engine_.journal().recent(subject, limit)))
+    reports.push_back(TRY(report(operation)));
+  return reports;
+}
+
+Result<api::OperationDetail> DaemonControl::operation(OperationId id) {
+  api::OperationDetail detail;
+  detail.operation = TRY(report(TRY(engine_.journal().operation(id))));
+  for (const StepRecord& step : TRY(engine_.journal().steps(id)))
+    detail.steps.push_back(to_report(step));
+  return detail;
+}
+
+Result<std::vector<TicketReport>> DaemonControl::tickets() {
+  std::vector<TicketReport> reports;
+  for (const TicketRecord& ticket : TRY(engine_.journal().open_tickets()))
+    reports.push_back(to_report(ticket));
+  return reports;
+}
+
+Result<TicketReport> DaemonControl::ticket(const std::string& id) {
+  if (const auto ticket = TRY(engine_.journal().ticket(id))) return to_report(*ticket);
+  return Error{Errc::not_found, "no ticket " + id + "; see `holdfast get tickets`"};
+}
+
+Result<std::vector<api::SnapshotReport>> DaemonControl::snapshots(const std::string& guest) {
+  const auto row = TRY(engine_.journal().owner_of(guest_subject(guest)));
+  if (!row) return no_such_guest(guest);
+  std::vector<api::SnapshotReport> reports;
+  for (const host::SnapshotFacts& facts :
+       TRY(engine_.parts().host.snapshots.list(row->uuid).context("snapshots of " + guest)))
+    reports.push_back({.name = facts.name,
+                       .created = facts.created,
+                       .incarnation = facts.incarnation,
+                       .is_ours = facts.is_ours});
+  return reports;
+}
+
+namespace {
+
+api::ImageReport image_report(const host::StoredImage& stored) {
+  api::ImageReport report{.name = stored.image.name,
+                          .version = stored.image.version,
+                          .directory = stored.directory,
+                          .size = {}};
+  for (const ImageDisk& disk : stored.image.disks) report.size.value += disk.virtual_size.value;
+  return report;
+}
+
+}  // namespace
+
+Result<std::vector<api::ImageReport>> DaemonControl::images() {
+  std::vector<api::ImageReport> reports;
+  for (const host::StoredImage& stored : TRY(engine_.parts().host.images.list()))
+    reports.push_back(image_report(stored));
+  return reports;
+}
+
+Result<api::ImageReport> DaemonControl::import_image(const std::string& path) {
+  const auto stored = TRY(engine_.parts().host.images.import(path, {.stop = engine_.parts().stop}));
+  engine_.wake_host();
+  return image_report(stored);
+}
+
+Result<std::vector<api::TargetReport>> DaemonControl::targets() {
+  std::vector<api::TargetReport> reports;
+  for (const auto& [name, path] : settings_.targets) {
+    api::TargetReport report{
+        .name = name, .path = path, .size = {}, .available = {}, .problem = {}};
+    struct statvfs info {};
+    if (::statvfs(path.c_str(), &info) == 0) {
+      report.size = Bytes{std::uint64_t{info.f_blocks} * info.f_frsize};
+      report.available = Bytes{std::uint64_t{info.f_bavail} * info.f_frsize};
+    } else {
+      report.problem = std::strerror(errno);
+    }
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+Result<std::string> DaemonControl::support() {
+  std::string text = "host: " + to_json(TRY(host())) + "\n";
+  text += "configuration:\n" + settings_.config_text + "\n";
+  for (const GuestReport& guest : TRY(guests())) text += "guest: " + to_json(guest) + "\n";
+  for (const OperationReport& operation : TRY(operations("", 100)))
+    text += "operation: " + to_json(operation) + "\n";
+  for (const TicketReport& ticket : TRY(tickets())) text += "ticket: " + to_json(ticket) + "\n";
+  for (const auto& target : TRY(targets()))
+    text += "target: " + target.name + " " + target.path + " " + to_string(target.available) +
+            " free of " + to_string(target.size) + " " + target.problem + "\n";
+  for (const auto& image : TRY(images()))
+    text += "image: " + image.name + " " + image.version + "\n";
+  return text;
+}
+
+}  // namespace holdfast

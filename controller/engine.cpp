@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/engine.hpp"
+
+#include <chrono>
+
+#include "journal/writes.hpp"
+
+namespace holdfast {
+namespace {
+
+const std::string host_key = "host";
+constexpr Duration soon{500};
+
+}  // namespace
+
+Engine::Engine(EngineParts parts)
+    : parts_{std::move(parts)},
+      gate_{parts_.journal, parts_.clock, parts_.random},
+      guests_{GuestWorld{
+          .journal = parts_.journal,
+          .gate = gate_,
+          .host = parts_.host,
+          .clock = parts_.clock,
+          .random = parts_.random,
+          .desired = accepted_,
+          .authorities = parts_.authorities != nullptr ? *parts_.authorities : no_authorities_,
+          .host_id = parts_.host_id,
+          .log = parts_.log,
+          .progress = [this](const StepProgress& p) { progress_.post(p); },
+          .stop = parts_.stop}},
+      host_pass_{HostPassParts{.journal = parts_.journal,
+                               .gate = gate_,
+                               .host = parts_.host,
+                               .clock = parts_.clock,
+                               .source = parts_.source,
+                               .accepted = accepted_,
+                               .guests = guests_,
+                               .host_id = parts_.host_id,
+                               .log = parts_.log}},
+      host_queue_{parts_.clock, parts_.random},
+      guests_queue_{parts_.clock, parts_.random} {}
+
+Result<std::unique_ptr<Engine>> Engine::start(EngineParts parts) {
+  std::unique_ptr<Engine> engine{new Engine{std::move(parts)}};
+  TRY(engine->take_up().context("take up the journal"));
+  return engine;
+}
+
+Result<void> Engine::take_up() {
+  observe_only_ = TRY(parts_.journal.mode()) == DaemonMode::observe_only;
+  if (const auto row = TRY(parts_.journal.accepted())) {
+    auto wanted = parse_wanted(row->content);
+    if (wanted) {
+      accepted_.replace(std::make_shared<const Wanted>(std::move(*wanted)));
+    } else {
+      // Going on without it is safe: nothing is wanted, nothing is dropped, until the
+      // source answers. Saying so matters.
+      parts_.log.error("the accepted desired state cannot be read back",
+                       {{"error", wanted.error().describe()}});
+    }
+  }
+  for (const Operation& operation : TRY(parts_.journal.unfinished()))
+    guests_queue_.add(operation.subject, Priority::job);
+  host_queue_.add(host_key, Priority::resync);
+  return ok();
+}
+
+Duration Engine::resync() const {
+  const auto wanted = accepted_.wanted();
+  const Duration period =
+      wanted && wanted->state.host_config ? wanted->state.host_config->resync : HostConfig{}.resync;
+  return with_jitter(period, parts_.random.next());
+}
+
+void Engine::run_host(const std::stop_token& stop) {
+  while (const auto key = host_queue_.take(stop)) {
+    pass_host();
+    host_queue_.done(*key);
+  }
+}
+
+void Engine::run_worker(const std::stop_token& stop) {
+  while (const auto key = guests_queue_.take(stop)) {
+    pass_guest(*key);
+    guests_queue_.done(*key);
+  }
+}
+
+bool Engine::step() {
+  if (const auto key = host_queue_.try_take()) {
+    pass_host();
+    host_queue_.done(*key);
+    return true;
+  }
+  if (const auto key = guests_queue_.try_take()) {
+    pass_guest(*key);
+    guests_queue_.done(*key);
+    return true;
+  }
+  return false;
+}
+
+std::optional<Duration> Engine::next_due() {
+  const auto host = host_queue_.next_due();
+  const auto guests = guests_queue_.next_due();
+  if (!host) return guests;
+  if (!guests) return host;
+  return std::min(*host, *guests);
+}
+
+void Engine::pass_host() {
+  const Duration began = parts_.clock.elapsed();
+  const auto outcome = host_pass_.run();
+  if (!outcome) {
+    const Error& error = outcome.error();
+    parts_.log.error("host pass failed", {{"error", error.describe()}});
+    const Retry retry = retry_for(error.code());
+    if (retry == Retry::when_changed || retry == Retry::never)
+      host_queue_.add_after(host_key, resync(), Priority::resync);
+    else
+      host_queue_.retry(host_key, retry);
+    return;
+  }
+  if (!observe_only_)
+    for (const std::string& name : outcome->guests)
+      guests_queue_.add(guest_subject(name), Priority::drift);
+  *last_pass_.lock() =
+      LastPass{parts_.clock.now(), parts_.clock.elapsed() - began, outcome->is_observed};
+  if (const auto wanted = accepted_.wanted();
+      parts_.on_log_level && wanted && wanted->state.host_config)
+    parts_.on_log_level(wanted->state.host_config->log_level);
+  // A provider that is away is a finished pass: the loop works, and says what it sees.
+  if (parts_.on_pass_finished) parts_.on_pass_finished();
+  if (!outcome->is_observed) {
+    host_queue_.retry(host_key, Retry::patiently);
+    return;
+  }
+  host_queue_.forget(host_key);
+  host_queue_.add_after(host_key, outcome->look_again_soon ? soon : resync(), Priority::resync);
+}
+
+void Engine::pass_guest(const std::string& key) {
+  if (observe_only_) return;
+  const auto name = guest_name_of(key);
+  if (!name) {
+    parts_.log.error("an operation has a subject that nothing here reconciles", {{"subject", key}});
+    return;
+  }
+  const auto requeue = guests_.reconcile(*name);
+  host_pass_.distrust();
+  progress_.clear(key);
+  if (!requeue) {
+    const Error& error = requeue.error();
+    const Retry retry = retry_for(error.code());
+    parts_.log.warn("pass failed", {{"guest", *name}, {"error", error.describe()}});
+    guests_queue_.retry(key, retry);
+    return;
+  }
+  guests_queue_.forget(key);
+  if (requeue->delay) guests_queue_.add_after(key, *requeue->delay, Priority::drift);
+}
+
+void Engine::wake_host() { host_queue_.add(host_key, Priority::drift); }
+
+void Engine::wake(const Uuid& uuid) {
+  if (!uuid.is_nil()) {
+    const auto row = parts_.journal.provenance(uuid);
+    if (row && *row && (*row)->life != Life::gone) {
+      guests_queue_.add((*row)->subject, Priority::drift);
+      return;
+    }
+  }
+  wake_host();
+}
+
+void Engine::wake_for_order(const std::string& name) {
+  guests_queue_.add(guest_subject(name), Priority::job);
+}
+
+Result<void> Engine::resume_work() {
+  TRY(parts_.journal.commit([](Writes& writes) { return writes.set_fact("mode", "normal"); }));
+  observe_only_ = false;
+  host_pass_.distrust();
+  wake_host();
+  return ok();
+}
+
+}  // namespace holdfast

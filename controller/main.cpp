@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <thread>
+#include <vector>
+
+#include "api/admin_api.hpp"
+#include "controller/daemon_control.hpp"
+#include "controller/engine.hpp"
+#include "controller/state_dir.hpp"
+#include "controller/threshold_sink.hpp"
+#include "controller/version.hpp"
+#include "controller/watchdog.hpp"
+#include "drivers/libvirt/libvirt_host.hpp"
+#include "drivers/local/local_disks.hpp"
+#include "drivers/local/local_images.hpp"
+#include "hubclient/directory_watch.hpp"
+#include "hubclient/file_source.hpp"
+#include "schema/agent_config.hpp"
+
+namespace holdfast {
+namespace {
+
+struct Setup {
+  AgentConfig config{};
+  std::string config_text{};  // agent.yaml as read; empty without one
+};
+
+constexpr const char* default_config = "/etc/holdfast/agent.yaml";
+
+Result<std::string> read_file(const std::string& path) {
+  std::ifstream in{path, std::ios::binary};
+  if (!in) return Error{Errc::not_found, "cannot read " + path};
+  return std::string{std::istreambuf_iterator<char>{in}, {}};
+}
+
+// Flags win over agent.yaml, which wins over the defaults. An exit code when the program
+// is to end here (--help, a bad flag).
+struct CommandLine {
+  std::string config_path{};
+  std::string desired{};
+  std::string state_dir{};
+  std::string connect{};
+  std::string socket{};
+  std::string images{};
+  std::vector<std::string> targets{};
+  std::string log_level{};
+};
+
+void declare(CLI::App& app, CommandLine& line) {
+  app.add_option("--config", line.config_path,
+                 "agent.yaml (default " + std::string{default_config} + ", when it is there)");
+  app.add_option("--desired", line.desired, "directory of resources to converge to");
+  app.add_option("--state-dir", line.state_dir, "journal, images and guests' disks");
+  app.add_option("--connect", line.connect, "libvirt URI, like qemu:///system");
+  app.add_option("--socket", line.socket, "Unix socket for the holdfast command");
+  app.add_option("--images", line.images, "golden images (default STATE_DIR/images)");
+  app.add_option("--target", line.targets, "NAME=DIRECTORY of a storage target; repeatable");
+  app.add_option("--log-level", line.log_level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app.set_version_flag("--version", version);
+  app.footer(
+      "EXAMPLES\n"
+      "  holdfastd --desired /etc/holdfast/desired --connect qemu:///system\n"
+      "  holdfastd --desired ./desired --state-dir ./state --socket ./admin.sock \\\n"
+      "            --connect qemu:///system --target nvme=/srv/nvme\n\n"
+      "Stopping, killing or upgrading this daemon never touches a running guest.");
+}
+
+Result<Setup> read_setup(const CommandLine& line) {
+  Setup setup;
+  const bool is_named = !line.config_path.empty();
+  const std::string path = is_named ? line.config_path : default_config;
+  if (is_named || ::access(path.c_str(), F_OK) == 0) {
+    setup.config_text = TRY(read_file(path));
+    setup.config = TRY(parse_agent_config(setup.config_text, path));
+  }
+  AgentConfig& config = setup.config;
+  if (!line.desired.empty()) config.desired = line.desired;
+  if (!line.state_dir.empty()) config.state_dir = line.state_dir;
+  if (!line.connect.empty()) config.connect = line.connect;
+  if (!line.socket.empty()) config.socket = line.socket;
+  if (!line.images.empty()) config.images = line.images;
+  for (const std::string& target : line.targets) {
+    const auto equals = target.find('=');
+    if (equals == std::string::npos)
+      return Error{Errc::invalid, "--target " + target + ": expected NAME=DIRECTORY"};
+    config.targets[target.substr(0, equals)] = target.substr(equals + 1);
+  }
+  for (std::string* member : {&config.desired, &config.state_dir, &config.images, &config.socket})
+    if (!member->empty() && member->front() != '/')
+      *member = std::filesystem::absolute(*member).lexically_normal().string();
+  for (auto& [name, directory] : config.targets)
+    if (!directory.empty() && directory.front() != '/')
+      directory = std::filesystem::absolute(directory).lexically_normal().string();
+  if (line.log_level == "debug") config.log_level = LogLevel::debug;
+  if (line.log_level == "info") config.log_level = LogLevel::info;
+  if (line.log_level == "warn") config.log_level = LogLevel::warn;
+  if (line.log_level == "error") config.log_level = LogLevel::error;
+  // What flags and file say together must hold what the file alone must.
+  return Setup{TRY(parse_agent_config(to_yaml(config), "command line")), setup.config_text};
+}
+
+// Signals that end the daemon; blocked in every thread and waited for in main.
+sigset_t block_signals() {
+  sigset_t set{};
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return set;
+}
+
+Result<void> make_target_folders(const AgentConfig& config) {
+  // Only the built-in target is made: a missing directory of a named one is a missing mount.
+  std::error_code error;
+  std::filesystem::create_directory(config.state_dir + "/guests", error);
+  if (!error) std::filesystem::create_directories(config.images_dir(), error);
+  if (error) return Error{Errc::denied, "create " + config.state_dir + ": " + error.message()};
+  return ok();
+}
+
+// Everything is made in the order it is needed and ends in the opposite one: the admin
+// socket first, then the threads, then the journal.
+Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
+  const AgentConfig& config = setup.config;
+  const SystemClock clock;
+  SystemRandom random;
+  const auto sink = std::make_shared<ThresholdSink>(stderr_sink(), config.log_level);
+  const Logger log{sink, LogLevel::debug};
+
+  const StateDir state = TRY(StateDir::open(config.state_dir));
+  TRY(make_target_folders(config));
+  const auto journal = TRY(state.open_journal(clock, log));
+  const std::string host_id = TRY(state.host_id(random));
+
+  const auto libvirt = TRY(libvirt::LibvirtHost::open({.uri = config.connect, .log = log}, clock));
+  local::LocalImages images{config.images_dir()};
+  local::LocalDisks disks{config.all_targets(), images};
+  FileSource source{config.desired, clock};
+
+  std::stop_source stop;
+  const auto engine = TRY(Engine::start({.journal = *journal,
+                                         .host = {.inventory = libvirt->inventory(),
+                                                  .hypervisor = libvirt->hypervisor(),
+                                                  .power = libvirt->power(),
+                                                  .tuning = libvirt->tuning(),
+                                                  .snapshots = libvirt->snapshots(),
+                                                  .disks = disks,
+                                                  .images = images},
+                                         .source = source,
+                                         .clock = clock,
+                                         .random = random,
+                                         .host_id = host_id,
+                                         .log = log,
+                                         .stop = stop.get_token(),
+                                         .on_log_level = [&](LogLevel level) { sink->set(level); },
+                                         .on_pass_finished = notify_progress}));
+  libvirt->inventory().on_change([&](const Uuid& uuid) { engine->wake(uuid); });
+
+  FileSource applied{config.desired, clock};  // the host thread owns `source`
+  DaemonControl control{*engine,
+                        &applied,
+                        {.version = version,
+                         .connect_uri = config.connect,
+                         .targets = config.all_targets(),
+                         .config_text = to_yaml(config)}};
+  std::vector<std::jthread> threads;
+  threads.emplace_back([&] { engine->run_host(stop.get_token()); });
+  for (std::uint32_t i = 0; i < config.workers; ++i)
+    threads.emplace_back([&] { engine->run_worker(stop.get_token()); });
+  auto api = api::AdminApi::serve({.socket = config.socket, .group = config.socket_group},
+                                  {control, control, control}, log);
+  if (!api) {
+    stop.request_stop();
+    return std::move(api).error();
+  }
+  const DirectoryWatch watch{config.desired, [&] { engine->wake_host(); }};
+
+  log.info("ready", {{"version", version},
+                     {"host", host_id},
+                     {"desired", config.desired},
+                     {"connect", config.connect},
+                     {"socket", config.socket}});
+  notify_ready("converging to " + config.desired);
+  int signal = SIGHUP;
+  while (signal == SIGHUP) {  // "look again": resources are read anew, settings are not
+    sigwait(&signals, &signal);
+    if (signal == SIGHUP) engine->wake_host();
+  }
+  log.info("stopping; guests keep running", {{"signal", signal}});
+  notify_stopping();
+  stop.request_stop();
+  return ok();
+}
+
+int main_of(int argc, char** argv) {
+  CLI::App app{"The Holdfast daemon: makes this host's guests what they should be."};
+  CommandLine line;
+  declare(app, line);
+  CLI11_PARSE(app, argc, argv);
+  const sigset_t signals = block_signals();
+  const auto setup = read_setup(line);
+  if (!setup) {
+    std::fprintf(stderr, "holdfastd: %s\n", setup.error().message().c_str());
+    return 2;
+  }
+  const auto ran = run_daemon(*setup, signals);
+  if (ran) return 0;
+  std::fprintf(stderr, "holdfastd: %s\n", ran.error().describe().c_str());
+  return 2;
+}
+
+}  // namespace
+}  // namespace holdfast
+
+int main(int argc, char** argv) { return holdfast::main_of(argc, argv); }

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/state_dir.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "base/ids.hpp"
+#include "journal/writes.hpp"
+
+namespace holdfast {
+namespace {
+
+Error io_error(const std::string& doing, const std::string& path) {
+  const int code = errno;
+  const Errc kind = (code == ENOSPC || code == EDQUOT)                   ? Errc::exhausted
+                    : (code == EACCES || code == EPERM || code == EROFS) ? Errc::denied
+                                                                         : Errc::unavailable;
+  return Error{kind, doing + " " + path + ": " + std::strerror(code)};
+}
+
+bool is_host_id(const std::string& text) {
+  return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+Result<void> write_new_file(const std::string& path, const std::string& content) {
+  const std::string fresh = path + ".new";
+  const UniqueFd fd{
+      ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644)};
+  if (!fd) return io_error("create", fresh);
+  if (::write(fd.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size()) ||
+      ::fsync(fd.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0)
+    return io_error("write", path);
+  return ok();
+}
+
+}  // namespace
+
+Result<StateDir> StateDir::open(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return Error{Errc::denied, "create state directory " + path + ": " + error.message()};
+  if (::chmod(path.c_str(), 0711) != 0) return io_error("set the mode of", path);
+  const std::string lock_path = path + "/lock";
+  UniqueFd lock{::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+  if (!lock) return io_error("open", lock_path);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+    return Error{Errc::conflict, "another holdfastd works in " + path + "; stop it first"};
+  return StateDir{path, std::move(lock)};
+}
+
+Result<std::unique_ptr<Journal>> StateDir::open_journal(const Clock& clock,
+                                                        const Logger& log) const {
+  const std::string file = path_ + "/holdfast.db";
+  auto journal = Journal::open({.path = file}, clock);
+  if (journal || journal.error().code() != Errc::corrupt) return journal;
+  const std::string reason = journal.error().message();
+  const std::string kept = TRY(set_aside(file, clock.now()).context("set the journal aside"));
+  log.error(
+      "the journal cannot be read; it was set aside and this daemon only observes until "
+      "`holdfast recover`",
+      {{"kept", kept}, {"error", reason}});
+  auto fresh = TRY(Journal::open({.path = file}, clock).context("begin a new journal"));
+  TRY(fresh->commit([&](Writes& writes) -> Result<void> {
+    TRY(writes.set_fact("mode", "observe-only"));
+    TRY(writes.put("host", {.type = "JournalReadable",
+                            .status = ConditionStatus::no,
+                            .reason = "SetAside",
+                            .message = "the journal could not be read and was kept as " + kept +
+                                       "; nothing is changed until `holdfast recover`",
+                            .changed = clock.now()}));
+    return writes.audit("journal-set-aside", "host", "{\"kept\":\"" + kept + "\"}");
+  }));
+  return fresh;
+}
+
+Result<std::string> StateDir::host_id(Random& random) const {
+  const std::string file = path_ + "/host-id";
+  const UniqueFd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!fd && errno != ENOENT) return io_error("read", file);
+  if (!fd) {
+    std::string id = random_hex_id(random);
+    TRY(write_new_file(file, id + "\n"));
+    return id;
+  }
+  std::array<char, 64> buffer{};
+  const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
+  std::string id{buffer.data(), n > 0 ? static_cast<std::size_t>(n) : 0};
+  if (id.ends_with('\n')) id.pop_back();
+  if (!is_host_id(id))
+    return Error{Errc::corrupt,
+                 file +
+                     " does not hold a host id (32 hex digits); restore it from a guest's "
+                     "marker (hostId), or remove it to begin as a new host"};
+  return id;
+}
+
+}  // namespace holdfast

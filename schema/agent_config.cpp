@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/agent_config.hpp"
+
+#include "schema/resource_tables.hpp"
+#include "schema/tree.hpp"
+
+namespace holdfast {
+namespace {
+
+using PathMember = std::string AgentConfig::*;
+
+void check_path(const AgentConfig& config, PathMember member, std::string_view name,
+                Problems& problems) {
+  const std::string& path = config.*member;
+  const Problems::Step step{problems, name};
+  if (!path.empty() && path.front() != '/') problems.add("expected an absolute path");
+}
+
+void finish(AgentConfig& config, Problems& problems) {
+  check_path(config, &AgentConfig::desired, "desired", problems);
+  check_path(config, &AgentConfig::state_dir, "stateDir", problems);
+  check_path(config, &AgentConfig::socket, "socket", problems);
+  check_path(config, &AgentConfig::images, "images", problems);
+  // sun_path of sockaddr_un, with its final NUL (unix(7)).
+  if (config.socket.size() > 107) {
+    const Problems::Step step{problems, "socket"};
+    problems.add("longer than the 107 bytes a Unix socket's path may have");
+  }
+  const Problems::Step step{problems, "targets"};
+  for (const auto& [name, path] : config.targets) {
+    const Problems::Step target{problems, name};
+    if (!dns_label.matches(name)) problems.add("expected a DNS label as the target's name");
+    if (path.empty() || path.front() != '/') problems.add("expected an absolute path");
+  }
+}
+
+const Table<AgentConfig>& agent_config_table() {
+  constexpr std::size_t max_targets = 64;
+  static const Table<AgentConfig> table{
+      {
+          field("desired", &AgentConfig::desired, text(single_line)),
+          field("stateDir", &AgentConfig::state_dir, text(single_line)),
+          field("connect", &AgentConfig::connect, text(single_line)),
+          field("socket", &AgentConfig::socket, text(single_line)),
+          field("socketGroup", &AgentConfig::socket_group, text(single_line)),
+          field("images", &AgentConfig::images, text(single_line)),
+          field("targets", &AgentConfig::targets, text_map(max_targets)),
+          field("workers", &AgentConfig::workers, whole_number<std::uint32_t>(1, 64)),
+          field("logLevel", &AgentConfig::log_level,
+                one_of<LogLevel>(
+                    std::vector<std::pair<std::string, LogLevel>>{{"debug", LogLevel::debug},
+                                                                  {"info", LogLevel::info},
+                                                                  {"warn", LogLevel::warn},
+                                                                  {"error", LogLevel::error}})),
+      },
+      finish};
+  return table;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> AgentConfig::all_targets() const {
+  auto all = targets;
+  all.try_emplace("local", state_dir + "/guests");
+  return all;
+}
+
+Result<AgentConfig> parse_agent_config(std::string_view text, std::string_view source_name) {
+  const auto documents = TRY(tree::read_documents(text, source_name));
+  if (documents.empty() || (documents.size() == 1 && documents.front().is_null()))
+    return AgentConfig{};
+  if (documents.size() != 1)
+    return Error{Errc::invalid, std::string{source_name} + ": expected one document, found " +
+                                    std::to_string(documents.size())};
+  return read_resource(agent_config_table(), documents.front(), source_name);
+}
+
+std::string to_yaml(const AgentConfig& config) {
+  return yaml_of(agent_config_table().print(config));
+}
+
+}  // namespace holdfast

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/log.hpp"
+#include "base/result.hpp"
+
+namespace holdfast {
+
+// How the daemon on this host is set up, by whoever owns the host: agent.yaml. A hub
+// cannot see or change any of it. Paths are absolute.
+struct AgentConfig {
+  std::string desired = "/etc/holdfast/desired";  // directory of resources
+  std::string state_dir = "/var/lib/holdfast";
+  std::string connect = "qemu:///system";  // libvirt URI
+  std::string socket = "/run/holdfast/admin.sock";
+  std::string socket_group{};                    // may use the socket besides root; empty: none
+  std::string images{};                          // golden images; empty: STATE_DIR/images
+  std::map<std::string, std::string> targets{};  // storage target -> directory
+  std::uint32_t workers = 4;
+  LogLevel log_level = LogLevel::info;
+  bool operator==(const AgentConfig&) const = default;
+
+  std::string images_dir() const { return images.empty() ? state_dir + "/images" : images; }
+  // With "local" at STATE_DIR/guests unless the file says otherwise.
+  std::map<std::string, std::string> all_targets() const;
+};
+
+// One YAML or JSON document without envelope: `connect: qemu:///system`. Strict; an empty
+// text is the defaults. Errors as parse_guest().
+Result<AgentConfig> parse_agent_config(std::string_view text, std::string_view source_name);
+std::string to_yaml(const AgentConfig& config);
+
+}  // namespace holdfast

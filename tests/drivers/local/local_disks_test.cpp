@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drivers/local/local_disks.hpp"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+
+#include "base/sha256.hpp"
+#include "drivers/local/local_images.hpp"
+#include "tests/catch.hpp"
+#include "tests/gate/gated_journal.hpp"
+
+namespace holdfast {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::uint64_t mib = 1024 * 1024;
+
+std::string content_of(const fs::path& path) {
+  std::ifstream in{path, std::ios::binary};
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+void write_file(const fs::path& path, const std::string& content) {
+  std::ofstream{path, std::ios::binary} << content;
+}
+
+// A host with one storage target, one image on its way in, and nobody's guests.
+struct Host {
+  fs::path root;
+  std::string disk_content = std::string(3 * mib, '\0');
+  std::unique_ptr<local::LocalImages> images;
+  std::unique_ptr<local::LocalDisks> disks;
+  Uuid uuid = Uuid::parse("6f1c7f7e-58a0-4b5e-9c60-0d3c9d3b7f10").value();
+
+  Host() {
+    std::string pattern = (fs::temp_directory_path() / "holdfast-local-XXXXXX").string();
+    root = mkdtemp(pattern.data());
+    fs::create_directory(root / "target");
+    fs::create_directory(root / "bundle");
+    disk_content.replace(mib, 5, "hello");
+    write_file(root / "bundle" / "root.raw", disk_content);
+    write_manifest("1.0.0");
+    images = std::make_unique<local::LocalImages>((root / "images").string());
+    disks = std::make_unique<local::LocalDisks>(
+        std::map<std::string, std::string>{{"local", (root / "target").string()}}, *images);
+  }
+  ~Host() { fs::remove_all(root); }
+  Host(const Host&) = delete;
+  Host& operator=(const Host&) = delete;
+
+  void write_manifest(const std::string& version) const {
+    const std::string hash = to_hex(sha256(disk_content));
+    write_file(
+        root / "bundle" / "image.json",
+        R"({"apiVersion":"holdfast/v1","kind":"Image","metadata":{"name":"tiny"},"spec":{"version":")" +
+            version +
+            R"(","disks":[{"name":"root","file":"root.raw","format":"raw","virtualSize":3145728,"sha256":")" +
+            hash + R"(","fileSha256":")" + hash + R"(","fileSize":3145728}]}})");
+  }
+  std::string bundle() const { return (root / "bundle").string(); }
+  std::string path(const std::string& disk) const {
+    return disks->path_of("local", uuid, disk).value();
+  }
+};
+
+// What an ISO says of itself and its files, read by libarchive.
+std::map<std::string, std::string> files_in_iso(const std::string& path) {
+  std::map<std::string, std::string> files;
+  archive* iso = archive_read_new();
+  archive_read_support_format_iso9660(iso);
+  REQUIRE(archive_read_open_filename(iso, path.c_str(), 10240) == ARCHIVE_OK);
+  archive_entry* entry = nullptr;
+  while (archive_read_next_header(iso, &entry) == ARCHIVE_OK) {
+    if (archive_entry_filetype(entry) != AE_IFREG) continue;
+    std::string content(static_cast<std::size_t>(archive_entry_size(entry)), '\0');
+    archive_read_data(iso, content.data(), content.size());
+    files[archive_entry_pathname(entry)] = content;
+  }
+  archive_read_free(iso);
+  return files;
+}
+
+// Permits come from a gate alone: one over a journal that remembers the guest being made.
+struct UnfinishedGuest {
+  gate::GatedJournal gated{};
+  OperationId operation{};
+
+  explicit UnfinishedGuest(const Uuid& uuid) {
+    operation = gated.journal->begin("guest.create", "guest/acme", "{}").value().id;
+    const Provenance row{.uuid = uuid,
+                         .subject = "guest/acme",
+                         .origin = Origin::created,
+                         .created_by = operation,
+                         .life = Life::provisioning};
+    REQUIRE(gated.journal->commit([&](Writes& writes) { return writes.put(row); }));
+  }
+  gate::Permit permit(const Uuid& uuid) {
+    gate::Facts facts;
+    facts.verb = gate::Verb::remove_unfinished;
+    facts.requester = gate::Requester::operation;
+    facts.subject = "guest/acme";
+    facts.uuid = uuid;
+    facts.operation = operation;
+    facts.provenance = gated.journal->provenance(uuid).value();
+    facts.marker = gate::MarkerState::no_object;
+    facts.now = gated.clock.now();
+    return gate::take_permit(gated.gate.ask(facts, gate::acme_detail()));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("local disks: a disk restored from an imported image holds its bytes", "[local]") {
+  Host host;
+  REQUIRE(host.images->import(host.bundle(), {}));
+  REQUIRE(host.disks->restore({"tiny", "1.0.0"}, "root", host.path("root"), {}));
+  CHECK(content_of(host.path("root")) == host.disk_content);
+  const auto facts = host.disks->find(host.path("root")).value();
+  REQUIRE(facts);
+  CHECK(facts->size == Bytes{3 * mib});
+  CHECK(facts->allocated < Bytes{mib});
+  const auto again = host.disks->restore({"tiny", "1.0.0"}, "root", host.path("root"), {});
+  REQUIRE_FALSE(again);
+  CHECK(again.error().code() == Errc::conflict);
+}
+
+TEST_CASE("local disks: an image that is not on the host says how to bring it", "[local]") {
+  Host host;
+  const auto restored = host.disks->restore({"tiny", "9"}, "root", host.path("root"), {});
+  REQUIRE_FALSE(restored);
+  CHECK(restored.error().code() == Errc::not_found);
+  CHECK(restored.error().message().find("holdfast image import") != std::string::npos);
+  CHECK_FALSE(fs::exists(host.path("root")));
+}
+
+TEST_CASE("local disks: blank disks are sparse and grow but never shrink", "[local]") {
+  Host host;
+  const auto path = host.path("db");
+  REQUIRE(host.disks->create_blank(path, Bytes{64 * mib}));
+  CHECK(host.disks->create_blank(path, Bytes{64 * mib}).error().code() == Errc::conflict);
+  REQUIRE(host.disks->grow(path, Bytes{128 * mib}));
+  REQUIRE(host.disks->grow(path, Bytes{128 * mib}));
+  CHECK(host.disks->grow(path, Bytes{64 * mib}).error().code() == Errc::invalid);
+  const auto facts = host.disks->find(path).value();
+  CHECK(facts->size == Bytes{128 * mib});
+  CHECK(facts->allocated == Bytes{0});
+}
+
+TEST_CASE("local disks: an overlay is grown by its virtual size", "[local]") {
+  Host host;
+  const auto path = host.path("db");
+  REQUIRE(host.disks->create_blank(path, Bytes{mib}));
+  fs::remove(path);
+  const std::string command = "qemu-img create -q -f qcow2 " + path + " 8M";
+  if (std::system(command.c_str()) != 0) {
+    WARN("skipped: qemu-img is not installed");
+    return;
+  }
+  CHECK(host.disks->find(path).value()->size == Bytes{8 * mib});
+  REQUIRE(host.disks->grow(path, Bytes{16 * mib}));
+  CHECK(host.disks->find(path).value()->size == Bytes{16 * mib});
+  CHECK(host.disks->grow(path, Bytes{8 * mib}).error().code() == Errc::invalid);
+}
+
+TEST_CASE("local disks: a target whose directory is gone is unavailable and not empty",
+          "[local][safety]") {
+  Host host;
+  fs::rename(host.root / "target", host.root / "elsewhere");
+  CHECK(host.disks->find(host.path("root")).error().code() == Errc::unavailable);
+  CHECK(host.disks->create_blank(host.path("db"), Bytes{mib}).error().code() == Errc::unavailable);
+  CHECK_FALSE(fs::exists(host.root / "target"));
+}
+
+TEST_CASE("local disks: paths outside of a guest's folder are refused", "[local][safety]") {
+  Host host;
+  const std::string target = (host.root / "target").string();
+  const std::string guest = target + "/" + to_string(host.uuid);
+  for (const std::string& path :
+       {std::string{"/etc/passwd"}, target + "/x.raw", guest + "/../x.raw", guest + "/.hidden",
+        guest + "/a/b.raw", target + "/not-a-uuid/x.raw", std::string{}}) {
+    CAPTURE(path);
+    CHECK(host.disks->create_blank(path, Bytes{mib}).error().code() == Errc::denied);
+    CHECK(host.disks->find(path).error().code() == Errc::denied);
+    CHECK(host.disks->grow(path, Bytes{mib}).error().code() == Errc::denied);
+  }
+  CHECK(host.disks->path_of("nvme", host.uuid, "root").error().code() == Errc::invalid);
+  CHECK(host.disks->path_of("local", host.uuid, "../root").error().code() == Errc::invalid);
+}
+
+TEST_CASE("local disks: removal takes a permit for exactly this guest", "[local][safety]") {
+  Host host;
+  const auto path = host.path("root");
+  REQUIRE(host.disks->create_blank(path, Bytes{mib}));
+  const Uuid other = Uuid::parse("11111111-58a0-4b5e-9c60-0d3c9d3b7f10").value();
+  UnfinishedGuest stranger{other};
+  CHECK(host.disks->remove(stranger.permit(other), path).error().code() == Errc::denied);
+  CHECK(fs::exists(path));
+  UnfinishedGuest ours{host.uuid};
+  auto permit = ours.permit(host.uuid);
+  REQUIRE(host.disks->remove(std::move(permit), path));
+  CHECK_FALSE(fs::exists(fs::path{path}.parent_path()));
+  REQUIRE(host.disks->remove(ours.permit(host.uuid), path));  // absent already
+}
+
+TEST_CASE("local disks: a seed carries its files under the label that cloud-init looks for",
+          "[local]") {
+  Host host;
+  const auto path = host.path("seed-1.iso");
+  const host::Seed seed{.meta_data = "instance-id: i-1\nlocal-hostname: acme\n",
+                        .user_data = "#cloud-config\n{}\n",
+                        .vendor_data = "#cloud-config\n",
+                        .network_config = "version: 2\n"};
+  REQUIRE(host.disks->write_seed(path, seed));
+  const auto files = files_in_iso(path);
+  CHECK(files.at("meta-data") == seed.meta_data);
+  CHECK(files.at("user-data") == seed.user_data);
+  CHECK(files.at("vendor-data") == seed.vendor_data);
+  CHECK(files.at("network-config") == seed.network_config);
+  const std::string iso = content_of(path);
+  CHECK(iso.substr(0x8028, 6) == "cidata");  // primary volume descriptor, bytes 40 to 71
+
+  auto changed = seed;
+  changed.network_config.clear();
+  REQUIRE(host.disks->write_seed(path, changed));
+  CHECK_FALSE(files_in_iso(path).contains("network-config"));
+}
+
+TEST_CASE("local images: the same import again is success and other content is a conflict",
+          "[local]") {
+  Host host;
+  const auto first = host.images->import(host.bundle(), {});
+  REQUIRE(first);
+  CHECK(host.images->import(host.bundle(), {}).value().directory == first->directory);
+  host.disk_content.replace(0, 3, "new");
+  write_file(host.root / "bundle" / "root.raw", host.disk_content);
+  host.write_manifest("1.0.0");
+  CHECK(host.images->import(host.bundle(), {}).error().code() == Errc::conflict);
+  host.write_manifest("1.0.1");
+  REQUIRE(host.images->import(host.bundle(), {}));
+  CHECK(host.images->list().value().size() == 2);
+}
+
+TEST_CASE("local images: a stored image that was damaged is found by verify", "[local]") {
+  Host host;
+  const auto stored = host.images->import(host.bundle(), {}).value();
+  REQUIRE(host.images->verify({"tiny", "1.0.0"}, {}));
+  std::string damaged = host.disk_content;
+  damaged[7] = 'x';
+  write_file(fs::path{stored.directory} / "root.raw", damaged);
+  CHECK(host.images->verify({"tiny", "1.0.0"}, {}).error().code() == Errc::invalid);
+  CHECK(host.images->verify({"tiny", "2"}, {}).error().code() == Errc::not_found);
+}
+
+TEST_CASE("local images: a reference cannot leave the store", "[local][safety]") {
+  Host host;
+  CHECK_FALSE(host.images->find({"..", "bundle"}).value().has_value());
+  CHECK_FALSE(host.images->find({"../bundle", ""}).value().has_value());
+}
+
+}  // namespace holdfast
