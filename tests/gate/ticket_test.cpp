@@ -112,6 +112,26 @@ TEST_CASE("ticket: it names the object and the sizes that the caller gives", "[g
             {"from", "16Gi"}, {"object", "root 8Gi"}, {"to", "8Gi"}, {"verb", "shrink_disk"}});
 }
 
+TEST_CASE("ticket: the caller cannot slip in an object or a budget", "[gate][ticket]") {
+  GatedJournal host;
+  TicketDetail detail = acme_detail();
+  detail.params = {{"object", "root 8Gi"}, {"extraBudget", "9"}};
+  const Job job = job_of(host, refused(host, live_guest(Verb::destroy_guest), detail).ticket);
+  CHECK(job.params == std::map<std::string, std::string>{{"verb", "destroy_guest"}});
+}
+
+TEST_CASE("ticket: one that was used up is not offered again", "[gate][ticket]") {
+  GatedJournal host;
+  const Facts facts = live_guest(Verb::destroy_guest);
+  const Refusal first = refused(host, facts);
+  SignedOrder order = as_signed(job_of(host, first.ticket));
+  order.expires = noon;  // the order would say the same again, but its id is spent
+  const Refusal over = refused(host, signed_by(facts, order));
+  CHECK(over.decision.code == code::expired);
+  CHECK(over.ticket != first.ticket);
+  CHECK(open_count(host) == 1);
+}
+
 TEST_CASE("ticket: the same refusal keeps its ticket", "[gate][ticket]") {
   GatedJournal host;
   const Refusal first = refused(host, live_guest(Verb::destroy_guest));
