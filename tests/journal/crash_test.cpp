@@ -130,7 +130,7 @@ struct End {
 
 // Runs the story to its end, restarting the process after each crash.
 End live_through(Story story, const std::vector<int>& crashes) {
-  const ScratchFolder folder;
+  const ScratchFolder folder{fast_folder()};
   const StoppedClock clock;
   Fate fate{crashes};
   World world;
