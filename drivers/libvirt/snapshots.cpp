@@ -130,7 +130,7 @@ Result<void> LibvirtSnapshots::roll_back(gate::Permit permit, const Uuid& uuid,
           uuid,
           [uuid, name, owned = std::move(permit)](Core& core, const Connection& c) -> Result<void> {
             const OurDomain ours = TRY(find_ours(core, c, uuid));
-            TRY(check_permit(owned, ours));
+            TRY(check_permit(owned, {gate::Verb::roll_back_snapshot}, ours));
             return go_back(core, c, ours, name);
           })
       .context("roll guest " + to_string(uuid) + " back to snapshot " + name);
