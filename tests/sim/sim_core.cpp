@@ -60,8 +60,8 @@ Result<SimDomain*> SimCore::find_ours(Call call, const Uuid& uuid) {
   return found;
 }
 
-Result<void> SimCore::check(const gate::Permit& permit, const Destruction& what,
-                            std::initializer_list<gate::Verb> verbs) {
+Result<void> SimCore::examine(const gate::Permit& permit, const Destruction& what,
+                              std::initializer_list<gate::Verb> verbs) {
   auto covered =
       what.incarnation ? permit.covers(what.uuid, *what.incarnation) : permit.covers(what.uuid);
   const std::string said = std::string{to_string(what.call)} + " of " + to_string(what.uuid) + " " +
@@ -75,6 +75,12 @@ Result<void> SimCore::check(const gate::Permit& permit, const Destruction& what,
     offend(said);
     return Error{Errc::denied, said};
   }
+  return ok();
+}
+
+Result<void> SimCore::check(const gate::Permit& permit, const Destruction& what,
+                            std::initializer_list<gate::Verb> verbs) {
+  TRY(examine(permit, what, verbs));
   const bool is_signed = world.is_signed(permit.verb(), permit.uuid(), permit.incarnation());
   world.destroyed.push_back({clock.now(), what.call, permit.verb(), what.uuid, permit.incarnation(),
                              permit.operation(), what.object, is_signed});

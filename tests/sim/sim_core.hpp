@@ -56,7 +56,10 @@ class SimCore {
 
   // Ours: it exists and carries our marker. Not found, or conflict.
   Result<SimDomain*> find_ours(Call call, const Uuid& uuid);
-  // `permit` must be of one of `verbs` and speak of this guest; writes down what follows.
+  // Errc::denied, and an offence, unless `permit` is of one of `verbs` and speaks of this guest.
+  Result<void> examine(const gate::Permit& permit, const Destruction& what,
+                       std::initializer_list<gate::Verb> verbs);
+  // examine(), and writes down what follows.
   Result<void> check(const gate::Permit& permit, const Destruction& what,
                      std::initializer_list<gate::Verb> verbs);
   void offend(std::string sentence);

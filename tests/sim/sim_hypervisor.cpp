@@ -8,6 +8,25 @@ namespace {
 
 using gate::Verb;
 
+// A definition made before a snapshot was taken names the disk below its overlay. To
+// follow it would undo, out of sight, all that was written since.
+Result<void> check_layers_stay(const SimWorld& world, const SimDomain& present,
+                               const host::GuestDefinition& definition) {
+  for (const host::Disk& now : present.configured.disks) {
+    for (const host::Disk& wanted : definition.shape.disks) {
+      if (wanted.name != now.name || wanted.path == now.path) continue;
+      auto file = world.files.find(now.path);
+      while (file != world.files.end() && !file->second.backing.empty()) {
+        if (file->second.backing == wanted.path) {
+          return Error{Errc::conflict, "disk " + now.name + " lies at " + now.path + " now"};
+        }
+        file = world.files.find(file->second.backing);
+      }
+    }
+  }
+  return ok();
+}
+
 Result<void> check_definition(SimWorld& world, const host::GuestDefinition& wanted) {
   const Uuid& uuid = wanted.marker.uuid;
   if (uuid.is_nil() || wanted.name.empty()) {
@@ -28,7 +47,7 @@ Result<void> check_definition(SimWorld& world, const host::GuestDefinition& want
   if (present->name != wanted.name) {
     return Error{Errc::conflict, "domain " + present->name + " is already defined with this UUID"};
   }
-  return ok();
+  return check_layers_stay(world, *present, wanted);
 }
 
 }  // namespace
@@ -69,11 +88,13 @@ Result<void> SimHypervisor::rename(const Uuid& uuid, const std::string& name) {
 Result<void> SimHypervisor::undefine(gate::Permit permit, const Uuid& uuid) {
   const gate::Permit once{std::move(permit)};
   return core_.change(Call::undefine, uuid, [&]() -> Result<void> {
-    if (core_.world.domain(uuid) == nullptr) return ok();
+    const auto verbs = {Verb::remove_unfinished, Verb::remove_scratch, Verb::free_tombstone};
+    if (core_.world.domain(uuid) == nullptr) {
+      return core_.examine(once, {Call::undefine, uuid, std::nullopt, {}}, verbs);
+    }
     SimDomain& domain = *TRY(core_.find_ours(Call::undefine, uuid));
     if (domain.is_up()) return Error{Errc::conflict, domain.name + " is running"};
-    TRY(core_.check(once, {Call::undefine, uuid, domain.marker->incarnation, {}},
-                    {Verb::remove_unfinished, Verb::remove_scratch, Verb::free_tombstone}));
+    TRY(core_.check(once, {Call::undefine, uuid, domain.marker->incarnation, {}}, verbs));
     core_.world.domains.erase(uuid);
     ++core_.world.version;
     core_.announce(Call::undefine, uuid);

@@ -116,7 +116,7 @@ struct SimPath {
   const SimTarget* target = nullptr;
   Uuid owner{};
 };
-// Errc::invalid: not below a target and a guest's UUID. Errc::unavailable: unplugged.
+// Errc::denied: not below a target and a guest's UUID. Errc::unavailable: unplugged.
 Result<SimPath> parse_path(const SimWorld& world, const std::string& path);
 // Errc::exhausted when the target that holds `path` is full.
 Result<void> ensure_space(const SimWorld& world, const std::string& path);

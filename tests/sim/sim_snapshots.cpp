@@ -48,16 +48,31 @@ std::vector<std::string> layers_over(const SimWorld& world, const std::string& b
   return found;
 }
 
+bool is_in_use(const SimWorld& world, const SimDomain& domain, const std::string& layer) {
+  for (const host::Disk& disk : domain.configured.disks) {
+    auto file = world.files.find(disk.path);
+    while (file != world.files.end()) {
+      if (file->first == layer) return true;
+      file = world.files.find(file->second.backing);
+    }
+  }
+  return false;
+}
+
 // Writes the one layer over `base` into it; guests and layers that used it use `base`.
-Result<void> merge_down(SimWorld& world, SimDomain& domain, const std::string& base) {
+// Layers out of use stay, and so does a base that more than one rests upon: changing it
+// would spoil the others, a safety copy among them.
+void merge_down(SimWorld& world, SimDomain& domain, const std::string& base) {
   const auto layers = layers_over(world, base);
-  if (layers.empty()) return ok();
+  if (layers.size() != 1 || !is_in_use(world, domain, layers.front())) return;
   const std::string merged = layers.front();
+  const auto above = layers_over(world, merged);
+  if (above.size() > 1) return;
   SimFile& lower = world.files.at(base);
   const SimFile upper = world.files.at(merged);
   lower.size = upper.size;
   lower.customer.insert(upper.customer.begin(), upper.customer.end());
-  for (const std::string& above : layers_over(world, merged)) world.files.at(above).backing = base;
+  for (const std::string& path : above) world.files.at(path).backing = base;
   host::Disk lower_disk;
   lower_disk.path = base;
   lower_disk.format = lower.backing.empty() ? "raw" : "qcow2";
@@ -69,7 +84,6 @@ Result<void> merge_down(SimWorld& world, SimDomain& domain, const std::string& b
     }
   }
   world.files.erase(merged);
-  return ok();
 }
 
 }  // namespace
@@ -122,11 +136,17 @@ Result<void> SimSnapshots::roll_back(gate::Permit permit, const Uuid& uuid,
     const auto snapshot = find_snapshot(domain, name);
     if (snapshot == domain.snapshots.end()) return Error{Errc::not_found, "no snapshot " + name};
     if (domain.is_up()) return Error{Errc::conflict, domain.name + " is running"};
+    if (snapshot->facts.incarnation != domain.marker->incarnation) {
+      return Error{Errc::conflict, "snapshot " + name + " is of another incarnation"};
+    }
     TRY(core_.check(once, {Call::snapshot_roll_back, uuid, domain.marker->incarnation, name},
                     {Verb::roll_back_snapshot}));
     for (host::Disk& disk : domain.configured.disks) {
       const auto frozen = snapshot->frozen.find(disk.name);
-      if (frozen == snapshot->frozen.end()) continue;
+      if (frozen == snapshot->frozen.end()) continue;  // attached since
+      if (world.files.count(frozen->second) == 0) {
+        return Error{Errc::unavailable, "cannot open " + frozen->second};
+      }
       const auto before = world.data_on(disk.path);
       put_layer(world, disk, frozen->second, uuid);
       const auto after = world.data_on(disk.path);
@@ -134,7 +154,6 @@ Result<void> SimSnapshots::roll_back(gate::Permit permit, const Uuid& uuid,
         if (before.count(mark.token) > 0 && after.count(mark.token) == 0) mark.may_hide = true;
       }
     }
-    domain.snapshots.erase(snapshot + 1, domain.snapshots.end());
     world.touch(domain);
     core_.announce(Call::snapshot_roll_back, uuid);
     return ok();
@@ -148,17 +167,11 @@ Result<void> SimSnapshots::remove(gate::Permit permit, const Uuid& uuid, const s
     SimDomain& domain = *TRY(core_.find_ours(Call::snapshot_remove, uuid));
     const auto snapshot = find_snapshot(domain, name);
     if (snapshot == domain.snapshots.end()) return ok();
-    for (const auto& [disk, base] : snapshot->frozen) {
-      // Changing the base would spoil the others, a safety copy among them.
-      if (layers_over(world, base).size() > 1) {
-        return Error{Errc::conflict, "more than one layer rests upon snapshot " + name};
-      }
-    }
     TRY(core_.check(once, {Call::snapshot_remove, uuid, domain.marker->incarnation, name},
-                    {Verb::remove_snapshot, Verb::remove_unfinished, Verb::free_tombstone}));
+                    {Verb::remove_snapshot, Verb::remove_unfinished}));
     const SimSnapshot removed = *snapshot;
     domain.snapshots.erase(snapshot);
-    for (const auto& [disk, base] : removed.frozen) TRY(merge_down(world, domain, base));
+    for (const auto& [disk, base] : removed.frozen) merge_down(world, domain, base);
     world.touch(domain);
     core_.announce(Call::snapshot_remove, uuid);
     return ok();

@@ -54,7 +54,7 @@ Result<SimPath> parse_path(const SimWorld& world, const std::string& path) {
     if (!target.is_present) return Error{Errc::unavailable, "target " + name + " is not there"};
     return SimPath{&target, *owner};
   }
-  return Error{Errc::invalid, path + " is in no guest's folder of a storage target"};
+  return Error{Errc::denied, path + " is in no guest's folder of a storage target"};
 }
 
 Result<void> ensure_space(const SimWorld& world, const std::string& path) {
@@ -68,7 +68,11 @@ Result<std::string> SimDisks::path_of(const std::string& target, const Uuid& uui
   const std::lock_guard<std::recursive_mutex> lock{core_.mutex};
   const auto found = core_.world.targets.find(target);
   if (found == core_.world.targets.end()) return Error{Errc::invalid, "no target " + target};
-  return found->second.path + "/" + to_string(uuid) + "/" + disk + ".raw";
+  if (disk.empty() || disk.find('/') != std::string::npos) {
+    return Error{Errc::invalid, "'" + disk + "' cannot name a disk"};
+  }
+  const bool is_seed = disk.size() > 4 && disk.compare(disk.size() - 4, 4, ".iso") == 0;
+  return found->second.path + "/" + to_string(uuid) + "/" + disk + (is_seed ? "" : ".raw");
 }
 
 Result<void> SimDisks::restore(const ImageRef& image, const std::string& image_disk,
@@ -179,11 +183,13 @@ Result<void> SimDisks::remove(gate::Permit permit, const std::string& path) {
     const SimPath parsed = TRY(parse_path(world, path));
     const auto file = world.files.find(path);
     const bool is_there = file != world.files.end();
-    if (!is_there && world.files.count(path + partial_suffix) == 0) return ok();
-    TRY(core_.check(
-        once, {Call::remove_file, parsed.owner, std::nullopt, path},
-        {Verb::remove_unfinished, Verb::remove_scratch, Verb::free_tombstone, Verb::remove_volume,
-         Verb::shrink_disk, Verb::move_disk, Verb::replace_image, Verb::restore_over}));
+    const auto verbs = {Verb::remove_unfinished, Verb::remove_scratch, Verb::free_tombstone,
+                        Verb::remove_volume};
+    const Destruction what{Call::remove_file, parsed.owner, std::nullopt, path};
+    if (!is_there && world.files.count(path + partial_suffix) == 0) {
+      return core_.examine(once, what, verbs);
+    }
+    TRY(core_.check(once, what, verbs));
     const SimDomain* owner = world.domain(parsed.owner);
     if (owner != nullptr && owner->live) {
       for (const host::Disk& disk : owner->live->disks) {

@@ -80,7 +80,7 @@ Result<void> SimTuning::grow_disk(const Uuid& uuid, const std::string& disk, Byt
   return core_.change(Call::grow_disk, uuid, [&]() -> Result<void> {
     SimDomain& domain = *TRY(find_running(core_, Call::grow_disk, uuid));
     host::Disk* live = find_disk(*domain.live, disk);
-    if (live == nullptr) return Error{Errc::not_found, domain.name + " has no disk " + disk};
+    if (live == nullptr) return Error{Errc::conflict, "it runs without a disk " + disk};
     const auto file = core_.world.files.find(live->path);
     if (file == core_.world.files.end()) {
       return Error{Errc::unavailable, "cannot open " + live->path};
