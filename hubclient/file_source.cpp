@@ -198,11 +198,17 @@ Result<std::optional<Fetched>> FileSource::fetch() {
   if (seen_ && *seen_ == *files) return std::optional<Fetched>{};
   const auto now_ns = std::chrono::nanoseconds{clock_.now().time_since_epoch()}.count();
   const std::int64_t young_ns = std::chrono::nanoseconds{settle_time}.count();
-  for (const File& file : *files) {
-    const std::int64_t age = now_ns - std::max(file.modified_ns, file.changed_ns);
-    if (age >= 0 && age < young_ns)
+  const auto is_young = [&](std::int64_t changed_ns) {
+    return now_ns >= changed_ns && now_ns - changed_ns < young_ns;
+  };
+  for (const File& file : *files)
+    if (is_young(std::max(file.modified_ns, file.changed_ns)))
       return Error{Errc::conflict, directory_ + "/" + file.name + ": being written right now"};
-  }
+  // Files removed one after the other are one edit; only the directory tells of them.
+  struct stat folder {};
+  if (::stat(directory_.c_str(), &folder) != 0) return io_error("read", directory_);
+  if (is_young(nanoseconds(folder.st_mtim)))
+    return Error{Errc::conflict, directory_ + ": being changed right now"};
   auto fetched = parse(*files);
   // Read again what was listed: a file replaced meanwhile makes this reading a mixture.
   const auto after = list();
