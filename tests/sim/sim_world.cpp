@@ -25,6 +25,11 @@ const host::Disk* find_disk(const host::Shape& shape, const std::string& name) {
   return nullptr;
 }
 
+bool is_same(const host::ObservedGuest& a, const host::ObservedGuest& b) {
+  return a.name == b.name && a.marker == b.marker && a.power == b.power &&
+         a.configured == b.configured && a.live == b.live && a.problem == b.problem;
+}
+
 std::string name_of(const CustomerMark& mark) {
   return "guest " + mark.guest_name + " disk " + mark.disk;
 }
@@ -182,17 +187,18 @@ std::vector<std::string> SimWorld::lost_customer_data() const {
 }
 
 void SimWorld::touch(SimDomain& domain) {
-  domain.observed.reset();
+  domain.may_have_changed = true;
   ++version;
 }
 
 void SimWorld::touch_owner(const Uuid& owner) {
   ++version;
-  if (SimDomain* found = domain(owner)) found->observed.reset();
+  if (SimDomain* found = domain(owner)) found->may_have_changed = true;
 }
 
 host::ObservedGuestPtr SimWorld::observed(SimDomain& domain) {
-  if (domain.observed) return domain.observed;
+  if (!domain.may_have_changed) return domain.observed;
+  domain.may_have_changed = false;
   auto view = std::make_shared<host::ObservedGuest>();
   view->uuid = domain.uuid;
   view->name = domain.name;
@@ -201,7 +207,7 @@ host::ObservedGuestPtr SimWorld::observed(SimDomain& domain) {
   view->configured = with_file_sizes(domain.configured, files);
   view->live = domain.live;
   view->problem = domain.problem;
-  domain.observed = std::move(view);
+  if (!domain.observed || !is_same(*domain.observed, *view)) domain.observed = std::move(view);
   return domain.observed;
 }
 

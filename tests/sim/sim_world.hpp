@@ -66,7 +66,8 @@ struct SimDomain {
   unsigned outages = 0;      // crashes, power losses, stops by other hands
   std::uint64_t pid = 0;     // new at each boot; 0 when not running
 
-  host::ObservedGuestPtr observed{};  // built when asked for; null: changed since
+  host::ObservedGuestPtr observed{};  // as last asked for
+  bool may_have_changed = true;       // since then
 
   bool is_up() const { return live.has_value(); }
 };
