@@ -22,7 +22,7 @@ Duration turn_after(const Uuid& uuid) {
 }
 
 // With a pass a minute all come round in time, and no pass reads many.
-std::size_t turns_in_a_pass(std::size_t guests) { return 2 + guests / 6; }
+std::size_t turns_in_a_pass(std::size_t guests) { return 2 + guests / 4; }
 
 }  // namespace
 

@@ -101,9 +101,9 @@ TEST_CASE("qemu: a pass over unchanged running guests is one bulk call", "[qemu]
     must(world->power().start(add(*world, name).marker.uuid));
   }
   REQUIRE(world->wait_until([&] {
-    const auto before = world->host().calls();
+    auto before = world->host().calls();
     static_cast<void>(world->inventory().observe_all());
-    return world->host().calls().at("virDomainGetXMLDesc") == before.at("virDomainGetXMLDesc");
+    return world->host().calls()["virDomainGetXMLDesc"] == before["virDomainGetXMLDesc"];
   }));
   auto before = world->host().calls();
   static_cast<void>(world->inventory().observe_all());

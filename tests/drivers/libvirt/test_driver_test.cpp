@@ -26,17 +26,17 @@ TEST_CASE("libvirt: a pass over unchanged guests is one bulk call", "[libvirt]")
   }
   // Events of the definitions may still come in and call for a reading.
   REQUIRE(world.wait_until([&] {
-    const auto before = world.host().calls();
+    auto before = world.host().calls();
     const auto first = world.inventory().observe_all().value();
-    const auto after = world.host().calls();
-    return after.at("virDomainGetXMLDesc") == before.at("virDomainGetXMLDesc");
+    auto after = world.host().calls();
+    return after["virDomainGetXMLDesc"] == before["virDomainGetXMLDesc"];
   }));
   auto before = world.host().calls();
   const auto first = world.inventory().observe_all().value();
   const auto second = world.inventory().observe_all().value();
   auto after = world.host().calls();
   CHECK(first.guests == second.guests);  // the same objects
-  CHECK(after.at("virConnectGetAllDomainStats") == before.at("virConnectGetAllDomainStats") + 2);
+  CHECK(after["virConnectGetAllDomainStats"] == before["virConnectGetAllDomainStats"] + 2);
   after.erase("virConnectGetAllDomainStats");
   before.erase("virConnectGetAllDomainStats");
   CHECK(after == before);
