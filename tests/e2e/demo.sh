@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Shows Holdfast at work on real guests, in a libvirt of its own: tests/e2e/demo.sh BUILD_DIR
+# Leaves nothing behind. KEEP=1 leaves it all running at the end and says how to look inside.
+set -eu
+[ $# -eq 1 ] || { sed -n '3,4s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+build=$(cd "$1" && pwd)
+
+if [ -z "${KEEP:-}" ] || [ "$KEEP" = 0 ]; then
+  exec "$here/in_sandbox.sh" "$build" demo.py
+fi
+
+# The sandbox ends with its first process, so that one has to outlive this script.
+ended=$(mktemp)
+trap 'rm -f "$ended"' EXIT
+setsid "$here/in_sandbox.sh" "$build" demo.py --keep "$ended" </dev/null &
+sandbox=$!
+trap 'kill "$sandbox" 2>/dev/null; rm -f "$ended"; exit 130' INT TERM
+while [ ! -s "$ended" ]; do
+  kill -0 "$sandbox" 2>/dev/null || { wait "$sandbox"; exit; }
+  sleep 0.2
+done
+cat <<END
+
+Left running. To look inside (try: holdfast get guests), and to end it:
+  $(realpath "$here/../sandbox/enter.sh") bash -c 'cd $(cat "$ended") && . ./env && exec bash'
+  kill $sandbox
+END
+disown "$sandbox"
