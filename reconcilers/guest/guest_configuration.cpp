@@ -45,8 +45,7 @@ std::vector<host::Nic> in_observed_order(std::vector<host::Nic> wanted,
 
 // One thing a running guest has other than it should, and how to tell it.
 struct LiveDifference {
-  std::string field{};     // "cpus"
-  std::string remember{};  // "cpus=4": under this it is deferred once declined
+  std::string field{};  // "cpus"
   std::string sentence{};
   LiveChange change{};
 };
@@ -54,31 +53,28 @@ struct LiveDifference {
 std::vector<LiveDifference> live_differences(const host::Shape& live, const host::Shape& wanted) {
   std::vector<LiveDifference> found;
   if (live.cpus != wanted.cpus)
-    found.push_back({"cpus", "cpus=" + std::to_string(wanted.cpus),
+    found.push_back({"cpus",
                      "cpus: runs with " + std::to_string(live.cpus) + ", will have " +
                          std::to_string(wanted.cpus),
                      LiveCpus{wanted.cpus}});
   if (live.memory != wanted.memory)
     found.push_back(
-        {"memory", "memory=" + to_string(wanted.memory),
+        {"memory",
          "memory: runs with " + to_string(live.memory) + ", will have " + to_string(wanted.memory),
          LiveMemory{wanted.memory}});
   if (live.limits != wanted.limits)
     found.push_back(
-        {"limits", "limits=" + show(wanted.limits),
-         "limits: runs with " + show(live.limits) + ", will have " + show(wanted.limits),
+        {"limits", "limits: runs with " + show(live.limits) + ", will have " + show(wanted.limits),
          LiveLimits{wanted.limits}});
   for (const host::Nic& nic : live.nics) {
     const host::Nic* other = find_nic(wanted, nic.mac);
     if (other != nullptr && *other == nic) continue;
-    found.push_back({"interfaces", "-" + nic.mac, "interfaces: still has " + show({nic}),
-                     LiveDetachNic{nic.mac}});
+    found.push_back({"interfaces", "interfaces: still has " + show({nic}), LiveDetachNic{nic.mac}});
   }
   for (const host::Nic& nic : wanted.nics) {
     const host::Nic* other = find_nic(live, nic.mac);
     if (other != nullptr && *other == nic) continue;
-    found.push_back({"interfaces", "+" + nic.mac + "=" + show({nic}),
-                     "interfaces: will have " + show({nic}), LiveAttachNic{nic}});
+    found.push_back({"interfaces", "interfaces: will have " + show({nic}), LiveAttachNic{nic}});
   }
   return found;
 }
@@ -137,12 +133,13 @@ void plan_live(const GuestDiff& diff, const host::Shape& wanted, Differences& fo
                ConfigureGuest& change) {
   std::vector<std::string> kept;
   for (LiveDifference& live : live_differences(*diff.observed.live, wanted)) {
-    const bool is_declined = contains(diff.identity.deferred, live.remember);
+    const std::string remember = deferral_of(live.change);
+    const bool is_declined = contains(diff.identity.deferred, remember);
     const bool is_new = contains(found.fields, live.field);
     const bool is_restless = diff.facts.oscillating.count("live." + live.field) > 0;
     if (is_declined || (is_restless && !is_new)) {
       diff.plan.pending.push_back(live.sentence);
-      if (is_declined) kept.push_back(live.remember);
+      if (is_declined) kept.push_back(remember);
       continue;
     }
     if (!is_new && !contains(found.fields, "live." + live.field))
@@ -166,7 +163,10 @@ void plan_configuration(const GuestDiff& diff) {
   change.definition.name = diff.observed.name;  // renaming is a step of its own
 
   Differences found = persistent_differences(diff.observed.configured, change.definition.shape);
-  if (contains(found.fields, "bootstrap")) change.seed = seed_of(diff.guest, change.identity);
+  if (contains(found.fields, "bootstrap")) {
+    change.seed = seed_of(diff.guest, change.identity);
+    change.identity = with_seed(std::move(change.identity), change.seed);
+  }
   if (diff.is_active() && diff.observed.live)
     plan_live(diff, change.definition.shape, found, change);
 

@@ -47,6 +47,8 @@ struct GuestIdentity {
   std::string kernel{};  // direct boot, absolute paths; empty to boot from the root disk
   std::string initrd{};
   std::string cmdline{};
+  // Every seed file that was written for it: what must go when the guest goes.
+  std::vector<std::string> seeds{};
   // Live changes the provider declined: "cpus=4". Not tried again before the next stop.
   std::vector<std::string> deferred{};
   // Tombstones: digest of the spec that was still desired when the guest was destroyed.

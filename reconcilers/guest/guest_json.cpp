@@ -226,6 +226,16 @@ Result<SeedFile> read_seed(const json& value) {
   return seed;
 }
 
+json json_of(const std::optional<SeedFile>& seed) {
+  if (!seed) return nullptr;
+  return json_of(*seed);
+}
+
+Result<std::optional<SeedFile>> read_optional_seed(const json& value) {
+  if (value.is_null()) return std::optional<SeedFile>{};
+  return std::optional<SeedFile>{TRY(read_seed(value))};
+}
+
 json json_of(const LiveChange& change) {
   struct {
     json operator()(const LiveCpus& c) const { return {{"cpus", c.cpus}}; }
@@ -266,6 +276,7 @@ json json_of(const GuestIdentity& identity) {
           {"kernel", identity.kernel},
           {"initrd", identity.initrd},
           {"cmdline", identity.cmdline},
+          {"seeds", identity.seeds},
           {"deferred", identity.deferred},
           {"destroyedSpec", identity.destroyed_spec},
           {"parkedNics", list_of(identity.parked_nics)}};
@@ -280,7 +291,8 @@ Result<GuestIdentity> read_identity(const json& value) {
   fields.list("disks", identity.disks, read_disk_identity);
   fields.list("nics", identity.nics, read_nic_identity);
   fields.text("kernel", identity.kernel).text("initrd", identity.initrd);
-  fields.text("cmdline", identity.cmdline).texts("deferred", identity.deferred);
+  fields.text("cmdline", identity.cmdline).texts("seeds", identity.seeds);
+  fields.texts("deferred", identity.deferred);
   fields.text("destroyedSpec", identity.destroyed_spec);
   fields.list("parkedNics", identity.parked_nics, read_nic);
   TRY(fields.end("guest identity"));

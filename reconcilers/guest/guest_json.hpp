@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+
 #include <nlohmann/json.hpp>
 
 #include "base/result.hpp"
@@ -22,6 +24,7 @@ nlohmann::json json_of(const host::Shape& shape);
 nlohmann::json json_of(const host::Marker& marker);
 nlohmann::json json_of(const host::GuestDefinition& definition);
 nlohmann::json json_of(const SeedFile& seed);
+nlohmann::json json_of(const std::optional<SeedFile>& seed);
 nlohmann::json json_of(const LiveChange& change);
 nlohmann::json json_of(const GuestIdentity& identity);
 nlohmann::json json_of(const host::StoredImage& image);
@@ -34,6 +37,7 @@ Result<host::Shape> read_shape(const nlohmann::json& json);
 Result<host::Marker> read_marker(const nlohmann::json& json);
 Result<host::GuestDefinition> read_definition(const nlohmann::json& json);
 Result<SeedFile> read_seed(const nlohmann::json& json);
+Result<std::optional<SeedFile>> read_optional_seed(const nlohmann::json& json);
 Result<LiveChange> read_live_change(const nlohmann::json& json);
 Result<GuestIdentity> read_identity(const nlohmann::json& json);
 Result<host::StoredImage> read_stored_image(const nlohmann::json& json);

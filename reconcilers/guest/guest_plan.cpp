@@ -90,11 +90,11 @@ void plan_return(const GuestFacts& facts, const Guest& guest, GuestPlan& plan) {
                        "); it is not made anew, because that would pass an empty "
                        "guest for the one that had data");
   RedefineGuest again;
-  again.identity = identity;
   again.seed = seed_of(guest, identity);
+  again.identity = with_seed(identity, again.seed);
   again.definition = definition_of(guest, identity, wanted_nics(guest, identity, {}),
                                    attached_disks(identity, nullptr, facts.disk_files));
-  again.definition.marker = make_marker(identity, facts.host_id, "", "");
+  again.definition.marker = make_marker(again.identity, facts.host_id, "", "");
   act(plan, std::move(again),
       "its definition is gone at the provider, and all its disks are there");
 }
@@ -190,10 +190,8 @@ void plan_tombstones(const GuestFacts& facts, GuestPlan& plan) {
     if (marker == gate::MarkerState::missing || marker == gate::MarkerState::differs) continue;
     FreeTombstone free;
     free.identity = stone.identity;
-    if (stone.observed) {
+    if (stone.observed)
       free.identity = moved_identity(stone.identity, *stone.observed).value_or(stone.identity);
-      free.seed_path = stone.observed->configured.seed_path;
-    }
     act(plan, std::move(free), "it was destroyed on a signature, and its 7 days are over",
         Verdict::needs_permit);
   }

@@ -91,7 +91,6 @@ struct ChangePower {
 
 struct FreeTombstone {
   GuestIdentity identity{};
-  std::string seed_path{};  // empty: none is known
 };
 
 // Cannot happen without a signature; `effects` is what signing it would do.
@@ -114,6 +113,9 @@ struct PlannedAction {
   std::string field{};
   std::string reason{};  // a sentence
   Verdict verdict = Verdict::free;
+  // Refused: the gate's code and the ticket to sign; filled by GuestReconciler::plan().
+  std::string rule{};
+  std::string ticket{};
 };
 
 struct PlannedCondition {

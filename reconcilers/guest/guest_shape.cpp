@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/sha256.hpp"
+#include "reconcilers/guest/guest_json.hpp"
 #include "reconcilers/guest/json_fields.hpp"
 
 namespace holdfast {
@@ -127,6 +128,26 @@ std::optional<GuestIdentity> moved_identity(const GuestIdentity& identity,
   }
   if (moved == identity) return std::nullopt;
   return moved;
+}
+
+GuestIdentity with_seed(GuestIdentity identity, const std::optional<SeedFile>& seed) {
+  if (!seed) return identity;
+  auto& seeds = identity.seeds;
+  if (std::find(seeds.begin(), seeds.end(), seed->path) == seeds.end()) seeds.push_back(seed->path);
+  return identity;
+}
+
+std::string deferral_of(const LiveChange& change) {
+  struct {
+    std::string operator()(const LiveCpus& c) const { return "cpus=" + std::to_string(c.cpus); }
+    std::string operator()(const LiveMemory& c) const { return "memory=" + to_string(c.memory); }
+    std::string operator()(const LiveLimits& c) const {
+      return "limits=" + dump(json_of(c.limits));
+    }
+    std::string operator()(const LiveAttachNic& c) const { return "+" + dump(json_of(c.nic)); }
+    std::string operator()(const LiveDetachNic& c) const { return "-" + c.mac; }
+  } const visitor;
+  return std::visit(visitor, change);
 }
 
 std::vector<host::Disk> attached_disks(const GuestIdentity& identity,

@@ -45,6 +45,11 @@ GuestIdentity with_macs(GuestIdentity identity, const std::map<std::string, std:
 std::optional<GuestIdentity> moved_identity(const GuestIdentity& identity,
                                             const host::ObservedGuest& observed);
 
+// `identity`, remembering that `seed` was written for it.
+GuestIdentity with_seed(GuestIdentity identity, const std::optional<SeedFile>& seed);
+// Under what a live change is remembered once the provider declined it: "cpus=4".
+std::string deferral_of(const LiveChange& change);
+
 // Disks as they would be attached: those observed as they are, others from `sizes` by
 // path. A disk that nobody knows but the provider is kept.
 std::vector<host::Disk> attached_disks(const GuestIdentity& identity,

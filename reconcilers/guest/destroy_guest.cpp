@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reconcilers/guest/guest_diff.hpp"
+#include "reconcilers/guest/guest_json.hpp"
+#include "reconcilers/guest/guest_operations.hpp"
+#include "reconcilers/guest/guest_permits.hpp"
+#include "reconcilers/guest/guest_shape.hpp"
+#include "reconcilers/guest/guest_steps.hpp"
+#include "reconcilers/guest/json_fields.hpp"
+
+// A signed destroy makes a tombstone: the guest is stopped, taken off its networks and
+// renamed; its disks stay. The gate is asked before the first of these and again before
+// the guest stops being one. Until the end everything can be taken back, and is.
+namespace holdfast {
+namespace {
+
+constexpr Duration stop_timeout = std::chrono::seconds{60};
+
+struct Tombstoning {
+  GuestIdentity identity{};  // as the tombstone's journal row will carry it
+  host::Shape shape{};       // as it was
+  bool was_running = false;
+  std::string job{};
+  std::vector<std::string> effects{};
+};
+
+Result<void> ask(const GuestWorld& world, const Operation& op, const Tombstoning& what) {
+  PermitRequest request;
+  request.verb = gate::Verb::destroy_guest;
+  request.requester = gate::Requester::job;
+  request.identity = what.identity;
+  request.operation = op.id;
+  request.authority = TRY(authority_of(world, what.job));
+  request.effects = what.effects;
+  // What the signature was bound to is the guest as it was, not half-way to a tombstone.
+  const auto permit = TRY(ask_permit(world, request));
+  return permit.covers(what.identity.uuid, what.identity.incarnation);
+}
+
+Step authorize_step(const GuestWorld& world, const Operation& op, const Tombstoning& what) {
+  Step step;
+  step.name = "authorize";
+  step.input = dump({{"job", what.job}});
+  step.probe = apply_again;
+  step.apply = [&world, op, what]() -> Result<Effect> {
+    TRY(ask(world, op, what));
+    return Effect::done();
+  };
+  return step;
+}
+
+// Off its networks and marked as what it is, in one definition.
+Step detach_step(const GuestWorld& world, const Operation& op, const Tombstoning& what) {
+  Step step;
+  step.name = "detach";
+  step.probe = [&world, what]() -> Result<Probe> {
+    const auto observed = TRY(observe_existing(world, what.identity));
+    const bool is_done =
+        observed->configured.nics.empty() && observed->marker->provenance == "tombstone";
+    return is_done ? Probe::applied() : Probe::not_applied();
+  };
+  step.apply = [&world, op, what]() -> Result<Effect> {
+    TRY(ask(world, op, what));
+    const auto observed = TRY(observe_existing(world, what.identity));
+    auto definition = definition_as_observed(*observed, what.identity);
+    definition.shape.nics.clear();
+    definition.marker.provenance = "tombstone";
+    definition.marker.last_job = what.job;
+    TRY(world.host.hypervisor.define(definition));
+    return Effect::done();
+  };
+  step.undo = [&world, what]() -> Result<void> {
+    const auto observed = TRY(observe_existing(world, what.identity));
+    auto definition = definition_as_observed(*observed, what.identity);
+    definition.shape.nics = what.shape.nics;
+    definition.marker.provenance = "created";
+    return world.host.hypervisor.define(definition);
+  };
+  return step;
+}
+
+void add_stop(const GuestWorld& world, const Tombstoning& what, std::vector<Step>& steps) {
+  add_stop_steps(world, what.identity, stop_timeout, steps);
+  if (!what.was_running) return;
+  // Taken back: what ran before runs again.
+  for (Step& step : steps)
+    if (step.name == "request_stop")
+      step.undo = [&world, identity = what.identity]() -> Result<void> {
+        const auto observed = TRY(observe_existing(world, identity));
+        if (is_active(observed->power)) return ok();
+        return world.host.power.start(identity.uuid);
+      };
+}
+
+Step rename_to_tombstone(const GuestWorld& world, const Tombstoning& what) {
+  Step step = rename_step(world, what.identity, tombstone_name(what.identity));
+  step.undo = [&world, identity = what.identity]() -> Result<void> {
+    const auto observed = TRY(observe_existing(world, identity));
+    if (observed->name == identity.name) return ok();
+    return world.host.hypervisor.rename(identity.uuid, identity.name);
+  };
+  return step;
+}
+
+}  // namespace
+
+NewOperation destroy_guest(const DestroyOrder& order) {
+  GuestIdentity identity = order.identity;
+  identity.destroyed_spec = order.spec_digest;
+  host::Shape shape;
+  bool was_running = false;
+  if (order.observed) {
+    shape = order.observed->configured;
+    was_running = is_active(order.observed->power);
+    identity = moved_identity(identity, *order.observed).value_or(identity);
+    identity.parked_nics = shape.nics;
+  }
+  NewOperation operation;
+  operation.kind = operation_kind::destroy;
+  operation.input =
+      dump({{"identity", json_of(identity)},
+            {"shape", json_of(shape)},
+            {"wasRunning", was_running},
+            {"job", order.job},
+            {"effects", effects_of_destroying(order.identity, order.observed.get())}});
+  return operation;
+}
+
+Result<GuestOperation> load_destroy(const GuestWorld& world, const Operation& op) {
+  const auto json = TRY(parse_json(op.input));
+  Tombstoning what;
+  Fields fields{json};
+  fields.value("identity", what.identity, read_identity).value("shape", what.shape, read_shape);
+  fields.flag("wasRunning", what.was_running).text("job", what.job);
+  fields.texts("effects", what.effects);
+  TRY(fields.end(op.kind));
+  GuestOperation operation;
+  operation.steps.push_back(authorize_step(world, op, what));
+  add_stop(world, what, operation.steps);
+  operation.steps.push_back(detach_step(world, op, what));
+  operation.steps.push_back(rename_to_tombstone(world, what));
+  operation.on_success =
+      TRY(remember(world, what.identity, [now = world.clock.now()](Provenance& row) {
+        row.life = Life::tombstone;
+        row.tombstoned_at = now;
+      }));
+  return operation;
+}
+
+}  // namespace holdfast

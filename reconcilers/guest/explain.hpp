@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "journal/operation.hpp"
+#include "journal/records.hpp"
+#include "reconcilers/guest/guest_plan.hpp"
+
+namespace holdfast {
+
+// What is known when somebody asks why.
+struct Situation {
+  std::string name{};
+  std::optional<GuestPlan> plan{};  // absent: the guest could not be told
+  std::string unknown{};            // why not
+  std::optional<Operation> operation{};
+  std::vector<StepRecord> steps{};      // of the operation
+  std::vector<TicketRecord> tickets{};  // open ones of this guest
+  std::vector<ConditionRecord> conditions{};
+};
+
+// In sentences, most important first: what is being done, what differs and will be done,
+// what was refused, by which rule and what to sign, what waits. Pure; never empty.
+std::vector<std::string> explain(const Situation& situation);
+
+}  // namespace holdfast

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reconcilers/guest/guest_operations.hpp"
+
+#include <array>
+
+namespace holdfast {
+namespace {
+
+struct Kind {
+  std::string_view name{};
+  Result<GuestOperation> (*load)(const GuestWorld&, const Operation&) = nullptr;
+};
+
+constexpr std::array<Kind, 16> kinds{{
+    {operation_kind::create, load_create},
+    {operation_kind::redefine, load_redefine},
+    {operation_kind::rename, load_rename},
+    {operation_kind::grow_disk, load_grow_disk},
+    {operation_kind::add_volume, load_add_volume},
+    {operation_kind::configure, load_configure},
+    {operation_kind::start, load_power},
+    {operation_kind::stop, load_power},
+    {operation_kind::suspend, load_power},
+    {operation_kind::resume, load_power},
+    {operation_kind::destroy, load_destroy},
+    {operation_kind::undelete, load_undelete},
+    {operation_kind::free_tombstone, load_free_tombstone},
+    {operation_kind::snapshot, load_snapshot},
+    {operation_kind::roll_back, load_roll_back},
+    {operation_kind::remove_snapshot, load_remove_snapshot},
+}};
+
+}  // namespace
+
+Result<NewOperation> begin(const GuestWorld&, const GuestFacts&, const RefusedChange&) {
+  return Error{Errc::denied, "a refused change is never begun"};
+}
+
+Result<GuestOperation> load_operation(const GuestWorld& world, const Operation& op) {
+  for (const Kind& kind : kinds)
+    if (kind.name == op.kind) return kind.load(world, op).context("read " + to_string(op.id));
+  return Error{Errc::corrupt, to_string(op.id) + " is of the unknown kind " + op.kind};
+}
+
+}  // namespace holdfast

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reconcilers/guest/guest_permits.hpp"
+
+#include "gate/codes.hpp"
+#include "reconcilers/guest/guest_shape.hpp"
+
+namespace holdfast {
+namespace {
+
+constexpr Duration day = std::chrono::hours{24};
+
+Result<gate::Budget> budget_of(const GuestWorld& world) {
+  gate::Budget budget;
+  const Time since = world.clock.now() - day;
+  for (const Provenance& row : TRY(world.journal.all_provenance())) {
+    if (!guest_name_of(row.subject)) continue;
+    const bool was_destroyed_today = row.tombstoned_at && *row.tombstoned_at > since;
+    if (was_destroyed_today) ++budget.destroyed_today;
+    if (row.life == Life::live || was_destroyed_today) ++budget.guests;
+  }
+  return budget;
+}
+
+Result<gate::Facts> facts_without_guest(const GuestWorld& world, const PermitRequest& request) {
+  gate::Facts facts;
+  facts.verb = request.verb;
+  facts.requester = request.requester;
+  facts.subject = guest_subject(request.identity.name);
+  facts.object = request.object;
+  facts.uuid = request.identity.uuid;
+  facts.incarnation = request.identity.incarnation;
+  facts.operation = request.operation;
+  facts.provenance = TRY(world.journal.provenance(request.identity.uuid));
+  facts.copies = request.copies;
+  facts.budget = TRY(budget_of(world));
+  facts.authority = request.authority;
+  facts.now = world.clock.now();
+  return facts;
+}
+
+}  // namespace
+
+Result<gate::Facts> gate_facts(const GuestWorld& world, const PermitRequest& request) {
+  auto observed = world.host.inventory.observe(request.identity.uuid);
+  if (observed) return gate_facts(world, request, *observed);
+  return facts_without_guest(world, request);  // the marker stays `unread`
+}
+
+Result<gate::Facts> gate_facts(const GuestWorld& world, const PermitRequest& request,
+                               const host::ObservedGuestPtr& observed) {
+  gate::Facts facts = TRY(facts_without_guest(world, request));
+  facts.marker = marker_state(observed, request.identity, world.host_id);
+  if (observed) facts.fingerprint = guest_fingerprint(*observed);
+  return facts;
+}
+
+gate::TicketDetail ticket_detail(const GuestWorld& world, const PermitRequest& request) {
+  gate::TicketDetail detail;
+  detail.host_id = world.host_id;
+  detail.guest_name = request.identity.name;
+  detail.effects = request.effects;
+  return detail;
+}
+
+Result<gate::Permit> ask_permit(const GuestWorld& world, const PermitRequest& request) {
+  const gate::Facts facts = TRY(gate_facts(world, request));
+  auto answer = TRY(world.gate.ask(facts, ticket_detail(world, request)));
+  if (auto* permit = std::get_if<gate::Permit>(&answer)) return std::move(*permit);
+  const auto& refusal = std::get<gate::Refusal>(answer);
+  const Errc code = refusal.decision.code == gate::code::unread ? Errc::unavailable : Errc::denied;
+  const std::string ticket = refusal.ticket.empty() ? "" : " (ticket " + refusal.ticket + ")";
+  return Error{code,
+               std::string{refusal.decision.code} + ": " + refusal.decision.sentence + ticket};
+}
+
+Result<std::optional<gate::Authority>> authority_of(const GuestWorld& world,
+                                                    const std::string& job) {
+  if (job.empty()) return std::optional<gate::Authority>{};
+  return world.authorities.find(job);
+}
+
+}  // namespace holdfast

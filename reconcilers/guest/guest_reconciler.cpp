@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reconcilers/guest/guest_reconciler.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "journal/runner.hpp"
+#include "journal/writes.hpp"
+#include "reconcilers/guest/guest_conditions.hpp"
+#include "reconcilers/guest/guest_observation.hpp"
+#include "reconcilers/guest/guest_operations.hpp"
+#include "reconcilers/guest/guest_permits.hpp"
+#include "reconcilers/guest/guest_refusals.hpp"
+#include "reconcilers/guest/json_fields.hpp"
+
+namespace holdfast {
+namespace {
+
+constexpr int most_operations_a_pass = 16;
+constexpr Duration after_many{1'000};
+constexpr Duration while_stopping{2'000};
+constexpr Duration while_refused = std::chrono::hours{1};  // tickets are renewed in time
+
+Result<void> write_conditions(const GuestWorld& world, const std::string& name,
+                              const std::vector<PlannedCondition>& conditions,
+                              std::uint64_t generation) {
+  const std::string subject = guest_subject(name);
+  const auto written = TRY(world.journal.conditions(subject));
+  const auto changed = changed_conditions(conditions, written, generation);
+  if (changed.empty()) return ok();
+  return world.journal.commit([&](Writes& writes) -> Result<void> {
+    for (const ConditionRecord& condition : changed) TRY(writes.put(subject, condition));
+    return ok();
+  });
+}
+
+// The generation that conditions are about while nothing was planned.
+std::uint64_t generation_of(const GuestWorld& world, const std::string& name) {
+  const auto desired = world.desired.find(name);
+  return desired ? desired->generation : 0;
+}
+
+// Says that the guest cannot be told, and passes the reason on. Said once: how exactly a
+// provider words its absence does not matter.
+Error unknown(const GuestWorld& world, const std::string& name, Error cause) {
+  const auto written = world.journal.conditions(guest_subject(name));
+  if (!written) return cause;
+  const ConditionRecord* before = find_condition(*written, "Observed");
+  const std::string reason = cause.code() == Errc::corrupt ? "Unreadable" : "ProviderUnavailable";
+  if (before != nullptr && before->status == ConditionStatus::unknown && before->reason == reason)
+    return cause;
+  // A journal that cannot be written now will say so to whoever writes next.
+  static_cast<void>(write_conditions(
+      world, name,
+      {{"Observed", ConditionStatus::unknown, reason, cause.message()},
+       {"Ready", ConditionStatus::unknown, reason, "it cannot be told how the guest is"}},
+      generation_of(world, name)));
+  return cause;
+}
+
+// A provider that is away must not use up an operation's attempts.
+Result<void> ensure_provider_answers(const GuestWorld& world, const Operation& op) {
+  const auto input = TRY(parse_json(op.input));
+  const auto identity = input.find("identity");
+  if (identity == input.end() || !identity->is_object() || !identity->contains("uuid") ||
+      !(*identity)["uuid"].is_string())
+    return Error{Errc::corrupt, to_string(op.id) + " names no guest"};
+  const Uuid uuid = TRY(Uuid::parse((*identity)["uuid"].get_ref<const std::string&>()));
+  TRY(world.host.inventory.observe(uuid).context("observe"));
+  return ok();
+}
+
+std::vector<PlannedCondition> stuck(const Operation& op, const std::string& cause) {
+  const std::string message = to_string(op.id) + " (" + op.kind + ") waits for a person: " + cause;
+  return {{"Blocked", ConditionStatus::yes, "Stuck", message},
+          {"Ready", ConditionStatus::no, "Stuck", message},
+          {"Progressing", ConditionStatus::no, "Stuck", message}};
+}
+
+std::vector<PlannedCondition> working(const Operation& op, const std::string& how) {
+  const std::string message = to_string(op.id) + " (" + op.kind + ")" + how;
+  return {{"Ready", ConditionStatus::no, "Working", message},
+          {"Progressing", ConditionStatus::yes, "Working", message}};
+}
+
+std::vector<PlannedCondition> failed(const Operation& op, const Error& cause) {
+  const std::string message =
+      to_string(op.id) + " (" + op.kind + ") was rolled back: " + cause.message();
+  return {{"Ready", ConditionStatus::no, "Failed", message},
+          {"Progressing", ConditionStatus::no, "Failed", message}};
+}
+
+// What run() came to: nothing when the pass may go on.
+Result<std::optional<Requeue>> conclude(const GuestWorld& world, const std::string& name,
+                                        const Operation& op, const RunOutcome& outcome) {
+  const Logger log = world.log.with("guest", name).with("operation", to_string(op.id));
+  const std::uint64_t generation = generation_of(world, name);
+  const std::string why = outcome.cause ? outcome.cause->message() : "";
+  switch (outcome.kind) {
+    case RunOutcome::Kind::succeeded:
+      log.info("operation succeeded", {{"kind", op.kind}});
+      return std::optional<Requeue>{};
+    case RunOutcome::Kind::waiting:
+      TRY(write_conditions(world, name, working(op, why.empty() ? "" : ": " + why), generation));
+      return std::optional<Requeue>{Requeue::after(outcome.look_again)};
+    case RunOutcome::Kind::parked:
+      log.info("operation parked", {{"kind", op.kind}});
+      return std::optional<Requeue>{Requeue::never()};
+    case RunOutcome::Kind::stuck:
+      log.error("operation is stuck", {{"kind", op.kind}, {"cause", why}});
+      TRY(write_conditions(world, name, stuck(op, why), generation));
+      return std::optional<Requeue>{Requeue::never()};
+    case RunOutcome::Kind::rolled_back: break;
+  }
+  const Error cause = outcome.cause.value_or(Error{Errc::internal, "rolled back for no reason"});
+  log.warn("operation rolled back", {{"kind", op.kind}, {"cause", cause.message()}});
+  TRY(write_conditions(world, name, failed(op, cause), generation));
+  return cause;
+}
+
+// Takes up what is unfinished, and says when to come back for it; nothing when there is
+// none, or no more.
+Result<std::optional<Requeue>> finish(const GuestWorld& world, const std::string& name) {
+  const auto op = TRY(world.journal.unfinished(guest_subject(name)));
+  if (!op) return std::optional<Requeue>{};
+  if (op->state == OperationState::stuck) {
+    TRY(write_conditions(world, name, stuck(*op, op->cause), generation_of(world, name)));
+    return std::optional<Requeue>{Requeue::never()};
+  }
+  if (auto answers = ensure_provider_answers(world, *op); !answers)
+    return unknown(world, name, std::move(answers).error());
+  const GuestOperation operation = TRY(load_operation(world, *op));
+  RunPolicy policy;
+  policy.on_success = operation.on_success;
+  policy.on_rollback = operation.on_rollback;
+  auto outcome = run(world.journal, *op, operation.steps, policy);
+  if (!outcome) {
+    TRY(write_conditions(world, name, working(*op, ": is tried again"),
+                         generation_of(world, name)));
+    return std::move(outcome).error();
+  }
+  return conclude(world, name, *op, *outcome);
+}
+
+// Desired state did not change since all was well: whatever differs now was changed by
+// somebody else.
+bool is_correction(const std::vector<ConditionRecord>& written, std::uint64_t generation) {
+  const ConditionRecord* ready = find_condition(written, "Ready");
+  if (ready == nullptr || ready->observed_generation != generation) return false;
+  return ready->status == ConditionStatus::yes || ready->reason == "NeedsSignature";
+}
+
+Result<void> begin_action(const GuestWorld& world, const GuestFacts& facts, const GuestPlan& plan,
+                          const PlannedAction& planned) {
+  const std::string subject = guest_subject(facts.name);
+  const NewOperation operation = TRY(
+      std::visit([&](const auto& action) { return begin(world, facts, action); }, planned.action));
+  const auto written = TRY(world.journal.conditions(subject));
+  const auto conditions = changed_conditions(plan.conditions, written, plan.generation);
+  const bool corrects = is_correction(written, plan.generation);
+  const auto write = [&](Writes& writes) -> Result<void> {
+    const OperationId id =
+        TRY(writes.begin(operation.kind, subject, operation.input, operation.forward_only));
+    if (operation.claim) {
+      Provenance claim = *operation.claim;
+      claim.created_by = id;
+      TRY(writes.put(claim));
+    }
+    for (const ConditionRecord& condition : conditions) TRY(writes.put(subject, condition));
+    if (corrects)
+      for (const std::string& field : planned.fields) TRY(writes.corrected(subject, field));
+    return ok();
+  };
+  TRY(world.journal.commit(write).context(describe(planned.action)));
+  world.log.with("guest", facts.name)
+      .info("operation begun", {{"action", describe(planned.action)}, {"reason", planned.reason}});
+  return ok();
+}
+
+Result<void> remember_moved(const GuestWorld& world, const GuestFacts& facts,
+                            const GuestIdentity& moved) {
+  Provenance row = *facts.provenance;
+  row.detail = to_json(moved);
+  return world.journal.commit([&](Writes& writes) { return writes.put(row); });
+}
+
+Requeue requeue_of(const GuestFacts& facts, const GuestPlan& plan) {
+  std::optional<Duration> delay;
+  const auto at_most = [&](Duration wait) { delay = delay ? std::min(*delay, wait) : wait; };
+  if (plan.is_waiting) at_most(while_stopping);
+  if (!plan.actions.empty()) at_most(while_refused);
+  for (const Tombstone& stone : facts.tombstones)
+    if (stone.provenance.tombstoned_at)
+      at_most(std::max(*stone.provenance.tombstoned_at + tombstone_keep - facts.now,
+                       Duration{after_many}));
+  return {delay};
+}
+
+// One look and at most one operation begun. Nothing: look again now.
+Result<std::optional<Requeue>> look_once(const GuestWorld& world, const std::string& name) {
+  if (auto unfinished = TRY(finish(world, name))) return unfinished;
+  const auto desired = world.desired.find(name);
+  if (!desired) return std::optional<Requeue>{Requeue::never()};
+  const auto shared = TRY(shared_facts(world));
+  auto gathered = gather_facts(world, name, *desired, shared);
+  if (!gathered) return unknown(world, name, std::move(gathered).error());
+  GuestFacts& facts = *gathered;
+  const auto written = TRY(world.journal.conditions(guest_subject(name)));
+  const GuestPlan plan = TRY(plan_with_history(world, facts, written));
+  if (plan.moved) {
+    TRY(remember_moved(world, facts, *plan.moved));
+    return std::optional<Requeue>{};
+  }
+  TRY(write_refusals(world, facts, plan));
+  if (const PlannedAction* next = plan.next()) {
+    TRY(begin_action(world, facts, plan, *next));
+    return std::optional<Requeue>{};
+  }
+  TRY(write_conditions(world, name, plan.conditions, plan.generation));
+  return std::optional<Requeue>{requeue_of(facts, plan)};
+}
+
+// Whether a pass over this guest would do or write anything.
+Result<bool> needs_pass(const GuestWorld& world, const std::string& name,
+                        const SharedFacts& shared) {
+  const auto desired = world.desired.find(name);
+  if (!desired) return false;
+  GuestFacts facts = TRY(gather_facts(world, name, *desired, shared));
+  const auto written = TRY(world.journal.conditions(guest_subject(name)));
+  const GuestPlan plan = TRY(plan_with_history(world, facts, written));
+  return plan.next() != nullptr || plan.is_waiting || plan.moved ||
+         !changed_conditions(plan.conditions, written, plan.generation).empty();
+}
+
+}  // namespace
+
+Result<Requeue> GuestReconciler::reconcile(const std::string& name) {
+  for (int round = 0; round < most_operations_a_pass; ++round) {
+    if (world_.stop.stop_requested()) return Requeue::never();
+    if (const auto done = TRY(look_once(world_, name))) return *done;
+  }
+  return Requeue::after(after_many);  // others want their turn
+}
+
+Result<GuestPlan> GuestReconciler::plan(const std::string& name) const {
+  const auto desired = world_.desired.find(name);
+  if (!desired) return Error{Errc::unavailable, "no desired state was accepted yet"};
+  return plan(name, *desired);
+}
+
+Result<GuestPlan> GuestReconciler::plan(const std::string& name,
+                                        const DesiredGuest& desired) const {
+  const auto shared = TRY(shared_facts(world_));
+  GuestFacts facts = TRY(gather_facts(world_, name, desired, shared));
+  const auto written = TRY(world_.journal.conditions(guest_subject(name)));
+  GuestPlan plan = TRY(plan_with_history(world_, facts, written));
+  TRY(fill_in_rules(world_, facts, plan));
+  return plan;
+}
+
+Result<std::vector<std::string>> GuestReconciler::out_of_sync(
+    const host::Inventory& inventory) const {
+  SharedFacts shared = TRY(shared_facts(world_));
+  shared.inventory = &inventory;
+  std::set<std::string> needy;
+  for (const Operation& op : TRY(world_.journal.unfinished())) {
+    const auto name = guest_name_of(op.subject);
+    if (name && op.state != OperationState::stuck) needy.insert(*name);
+  }
+  std::set<std::string> names;
+  for (const std::string& name : world_.desired.names()) names.insert(name);
+  for (const Provenance& row : shared.rows)
+    if (const auto name = guest_name_of(row.subject)) names.insert(*name);
+  for (const std::string& name : names) {
+    if (needy.count(name) > 0) continue;
+    const auto needs = needs_pass(world_, name, shared);
+    if (!needs || *needs) needy.insert(name);  // what cannot be judged here is looked at there
+  }
+  return std::vector<std::string>{needy.begin(), needy.end()};
+}
+
+Result<std::vector<std::string>> GuestReconciler::known_guests() const {
+  std::set<std::string> names;
+  for (const Provenance& row : TRY(world_.journal.all_provenance()))
+    if (const auto name = guest_name_of(row.subject)) names.insert(*name);
+  return std::vector<std::string>{names.begin(), names.end()};
+}
+
+}  // namespace holdfast

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reconcilers/guest/recover.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "reconcilers/guest/guest_identity.hpp"
+#include "reconcilers/guest/guest_shape.hpp"
+
+namespace holdfast {
+namespace {
+
+bool is_known(const std::vector<Provenance>& known, const Uuid& uuid) {
+  return std::any_of(known.begin(), known.end(),
+                     [&](const Provenance& row) { return row.uuid == uuid; });
+}
+
+// Marked guests by the name they claim, tombstones left out: they dispute no name.
+std::multiset<std::string> claimed_names(const host::Inventory& inventory,
+                                         const std::vector<Provenance>& known,
+                                         const std::string& host_id) {
+  std::multiset<std::string> names;
+  for (const Provenance& row : known)
+    if (row.life == Life::live || row.life == Life::provisioning)
+      if (const auto name = guest_name_of(row.subject)) names.insert(*name);
+  for (const host::ObservedGuestPtr& guest : inventory.guests)
+    if (guest->marker && guest->marker->host_id == host_id &&
+        guest->marker->provenance != "tombstone" && !is_known(known, guest->uuid))
+      names.insert(guest->marker->name);
+  return names;
+}
+
+Result<GuestIdentity> read_back(const host::ObservedGuest& guest) {
+  if (guest.marker->uuid != guest.uuid)
+    return Error{Errc::corrupt, "its marker names another guest"};
+  if (!guest.problem.empty()) return Error{Errc::corrupt, guest.problem};
+  const GuestIdentity identity = TRY(identity_from_marker(*guest.marker));
+  return moved_identity(identity, guest).value_or(identity);
+}
+
+Provenance row_of(const host::ObservedGuest& guest, const GuestIdentity& identity, Time now) {
+  Provenance row;
+  row.uuid = identity.uuid;
+  row.incarnation = identity.incarnation;
+  row.subject = guest_subject(identity.name);
+  row.origin = guest.marker->provenance == "adopted" ? Origin::adopted : Origin::created;
+  row.life = Life::live;
+  row.data_bearing = true;
+  row.detail = to_json(identity);
+  row.created_at = now;
+  row.updated_at = now;
+  // The clock of its 7 days starts again: too long is safe, too short is not.
+  if (guest.marker->provenance == "tombstone") {
+    row.life = Life::tombstone;
+    row.tombstoned_at = now;
+  }
+  return row;
+}
+
+std::string disks_of(const GuestIdentity& identity) {
+  std::string paths;
+  for (const DiskIdentity& disk : identity.disks)
+    paths += (paths.empty() ? "" : ", ") + disk.name + " at " + disk.active;
+  return paths;
+}
+
+}  // namespace
+
+Recovery plan_recovery(const host::Inventory& inventory, const std::vector<Provenance>& known,
+                       const std::string& host_id, Time now) {
+  Recovery recovery;
+  const auto names = claimed_names(inventory, known, host_id);
+  for (const host::ObservedGuestPtr& guest : inventory.guests) {
+    if (!guest->marker || is_known(known, guest->uuid)) continue;
+    const std::string who = "guest " + guest->name + " (" + to_string(guest->uuid) + ")";
+    const auto leave = [&](const std::string& why) {
+      recovery.sentences.push_back(who + " is left alone: " + why);
+    };
+    if (guest->marker->host_id != host_id) {
+      leave("its marker is of another installation, " + guest->marker->host_id);
+      continue;
+    }
+    const auto identity = read_back(*guest);
+    if (!identity) {
+      leave(identity.error().message());
+      continue;
+    }
+    const Provenance row = row_of(*guest, *identity, now);
+    if (row.life == Life::live && names.count(identity->name) > 1) {
+      leave("another guest claims the name " + identity->name + ", too");
+      continue;
+    }
+    recovery.sentences.push_back(
+        who + " is " + (row.life == Life::tombstone ? "the tombstone of " : "") + identity->name +
+        ", incarnation " + std::to_string(identity->incarnation.value) + ", born from image " +
+        identity->image.name + " " + identity->image.version + ", disks " + disks_of(*identity));
+    recovery.rows.push_back(row);
+  }
+  return recovery;
+}
+
+}  // namespace holdfast

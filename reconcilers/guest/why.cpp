@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "reconcilers/guest/explain.hpp"
+#include "reconcilers/guest/guest_reconciler.hpp"
+
+namespace holdfast {
+
+Result<std::vector<std::string>> GuestReconciler::why(const std::string& name) const {
+  const std::string subject = guest_subject(name);
+  Situation situation;
+  situation.name = name;
+  situation.operation = TRY(world_.journal.unfinished(subject));
+  if (situation.operation) situation.steps = TRY(world_.journal.steps(situation.operation->id));
+  auto planned = plan(name);
+  if (planned)
+    situation.plan = std::move(planned).value();
+  else
+    situation.unknown = planned.error().message();
+  situation.tickets = TRY(world_.journal.open_tickets());
+  std::erase_if(situation.tickets,
+                [&](const TicketRecord& ticket) { return ticket.subject != subject; });
+  situation.conditions = TRY(world_.journal.conditions(subject));
+  return explain(situation);
+}
+
+}  // namespace holdfast
