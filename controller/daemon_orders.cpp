@@ -186,10 +186,11 @@ Result<void> DaemonControl::retry(OperationId id) {
   if (operation.state != OperationState::stuck)
     return Error{Errc::conflict, to_string(id) + " is " + std::string{to_string(operation.state)} +
                                      "; only a stuck operation can be retried"};
-  TRY(engine_.journal().commit([&](Writes& writes) -> Result<void> {
+  const auto body = [&](Writes& writes) -> Result<void> {
     TRY(writes.unstick(id));
     return writes.audit("retry", operation.subject, R"({"operation":")" + to_string(id) + "\"}");
-  }));
+  };
+  TRY(engine_.journal().commit(body));
   return wake_subject_of(id);
 }
 
@@ -201,12 +202,13 @@ Result<void> DaemonControl::roll_back(OperationId id) {
                      (operation.forward_only ? "it is past the point of no return"
                                              : "it is " + std::string{to_string(operation.state)} +
                                                    ", and only a stuck operation can be")};
-  TRY(engine_.journal().commit([&](Writes& writes) -> Result<void> {
+  const auto body = [&](Writes& writes) -> Result<void> {
     TRY(writes.unstick(id));
     TRY(writes.turn_back(id, "turned back by an operator"));
     return writes.audit("turn-back", operation.subject,
                         R"({"operation":")" + to_string(id) + "\"}");
-  }));
+  };
+  TRY(engine_.journal().commit(body));
   return wake_subject_of(id);
 }
 

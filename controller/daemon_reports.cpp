@@ -122,7 +122,8 @@ Result<std::vector<OperationReport>> DaemonControl::operations(const std::string
 
 Result<api::OperationDetail> DaemonControl::operation(OperationId id) {
   api::OperationDetail detail;
-  detail.operation = TRY(report(TRY(engine_.journal().operation(id))));
+  const Operation known = TRY(engine_.journal().operation(id));
+  detail.operation = TRY(report(known));
   for (const StepRecord& step : TRY(engine_.journal().steps(id)))
     detail.steps.push_back(to_report(step));
   return detail;

@@ -68,7 +68,7 @@ Result<std::unique_ptr<Journal>> StateDir::open_journal(const Clock& clock,
       "`holdfast recover`",
       {{"kept", kept}, {"error", reason}});
   auto fresh = TRY(Journal::open({.path = file}, clock).context("begin a new journal"));
-  TRY(fresh->commit([&](Writes& writes) -> Result<void> {
+  const auto body = [&](Writes& writes) -> Result<void> {
     TRY(writes.set_fact("mode", "observe-only"));
     TRY(writes.put("host", {.type = "JournalReadable",
                             .status = ConditionStatus::no,
@@ -77,7 +77,8 @@ Result<std::unique_ptr<Journal>> StateDir::open_journal(const Clock& clock,
                                        "; nothing is changed until `holdfast recover`",
                             .changed = clock.now()}));
     return writes.audit("journal-set-aside", "host", "{\"kept\":\"" + kept + "\"}");
-  }));
+  };
+  TRY(fresh->commit(body));
   return fresh;
 }
 
