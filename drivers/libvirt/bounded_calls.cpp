@@ -6,6 +6,8 @@
 #include <stop_token>
 #include <thread>
 
+#include "drivers/libvirt/event_loop.hpp"
+
 namespace holdfast::libvirt {
 namespace {
 
@@ -56,6 +58,7 @@ std::function<void()> BoundedCalls::next(Pool& pool) {
 }
 
 void BoundedCalls::serve(const std::shared_ptr<Pool>& pool) {
+  block_broken_pipe_signal();
   while (auto task = next(*pool)) {
     task();
     task = nullptr;  // what it owned is released before the thread counts as idle

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drivers/libvirt/event_loop.hpp"
 
+#include <csignal>
 #include <mutex>
 
 #include <libvirt/libvirt.h>
@@ -13,6 +14,13 @@ namespace {
 void ignore_timer(int /*timer*/, void* /*data*/) {}
 
 }  // namespace
+
+void block_broken_pipe_signal() {
+  sigset_t signals{};
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
 
 std::shared_ptr<EventLoop> EventLoop::acquire() {
   static std::mutex mutex;
@@ -49,6 +57,7 @@ EventLoop::~EventLoop() {
 }
 
 void EventLoop::run(const std::stop_token& stop) const {
+  block_broken_pipe_signal();
   while (!stop.stop_requested()) {
     if (virEventRunDefaultImpl() < 0) std::this_thread::yield();
   }

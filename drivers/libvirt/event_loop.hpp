@@ -7,6 +7,10 @@
 
 namespace holdfast::libvirt {
 
+// libvirt masks SIGPIPE only while a caller waits; from its event loop a write to a daemon
+// that just died would end the whole process. Called first on each thread of this folder.
+void block_broken_pipe_signal();
+
 // The thread on which libvirt delivers events, answers keepalives and notices that a
 // connection died. libvirt allows one event loop per process, so it is shared by all
 // connections and ends with the last of them. Acquire it before opening a connection.

@@ -231,6 +231,7 @@ bool Session::wait_for_work(Duration pause) {
 }
 
 void Session::keep_connected() {
+  block_broken_pipe_signal();
   Duration pause{0};
   bool complained = false;
   while (wait_for_work(pause)) {

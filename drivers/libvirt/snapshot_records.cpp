@@ -14,9 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr unsigned redefine_flags =
-    unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE} | unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY};
-
 Result<SnapshotRecord> read_record(Core& core, const Connection& connection,
                                    SnapshotHandle handle) {
   core.calls->add(Call::snapshot_get_xml);
@@ -112,8 +109,12 @@ Result<std::vector<SnapshotRecord>> list_snapshots(Core& core, const Connection&
 }
 
 Result<void> redefine_snapshot(Core& core, virDomain* domain, const std::string& xml) {
+  // libvirt wants to be told again what it wrote itself: taken while the guest ran, or not.
+  const bool was_running = xml.find("<state>disk-snapshot</state>") != std::string::npos;
+  const unsigned flags = unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE} |
+                         (was_running ? unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY} : 0U);
   core.calls->add(Call::snapshot_create);
-  const SnapshotHandle redefined{virDomainSnapshotCreateXML(domain, xml.c_str(), redefine_flags)};
+  const SnapshotHandle redefined{virDomainSnapshotCreateXML(domain, xml.c_str(), flags)};
   if (!redefined) return last_error(to_string(Call::snapshot_create));
   return ok();
 }
