@@ -172,7 +172,11 @@ Result<GuestPlan> plan_with_history(const GuestWorld& world, GuestFacts& facts,
   GuestPlan plan = plan_guest(facts);
   const ConditionRecord* before = find_condition(written, "Oscillating");
   const bool was_oscillating = before != nullptr && before->status == ConditionStatus::yes;
-  if (plan.next() == nullptr && !was_oscillating) return plan;
+  // Between two quiet passes no correction was made.
+  const ConditionRecord* ready = find_condition(written, "Ready");
+  const bool was_quiet = ready != nullptr && ready->reason != "Reconciling" &&
+                         ready->reason != "Working" && ready->reason != "Failed";
+  if (plan.next() == nullptr && was_quiet && !was_oscillating) return plan;
 
   std::set<std::string> fields{usual.begin(), usual.end()};
   for (const PlannedAction& action : plan.actions)

@@ -1,0 +1,573 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reconcilers/guest/guest_plan.hpp"
+
+#include "tests/catch.hpp"
+#include "tests/reconcilers/plan_facts.hpp"
+
+using namespace holdfast;
+using namespace holdfast::test;
+using host::ObservedGuest;
+using host::PowerState;
+
+namespace {
+
+const RefusedChange& only_refusal(const GuestPlan& plan) {
+  REQUIRE(plan.actions.size() == 1);
+  REQUIRE(plan.actions[0].verdict == Verdict::refused);
+  return std::get<RefusedChange>(plan.actions[0].action);
+}
+
+std::vector<PowerChange> power_changes(const GuestPlan& plan) {
+  std::vector<PowerChange> changes;
+  for (const PlannedAction& planned : plan.actions)
+    if (const auto* change = std::get_if<ChangePower>(&planned.action))
+      changes.push_back(change->change);
+  return changes;
+}
+
+}  // namespace
+
+TEST_CASE("plan: a guest as wanted needs nothing", "[plan]") {
+  for (const GuestFacts& facts : {converged(), wanting(stopped(converged()), [](GuestSpec& spec) {
+                                    spec.power = Power::stopped;
+                                  })}) {
+    const GuestPlan plan = plan_guest(facts);
+    CHECK(plan.in_sync());
+    CHECK(plan.next() == nullptr);
+    CHECK(condition(plan, "Ready").status == ConditionStatus::yes);
+    CHECK(condition(plan, "Blocked").status == ConditionStatus::no);
+    CHECK(condition(plan, "PendingRestart").status == ConditionStatus::no);
+  }
+}
+
+TEST_CASE("plan: the same facts give the same conditions", "[plan]") {
+  const auto facts = observing(converged(), [](ObservedGuest& g) { g.configured.cpus = 1; });
+  const auto one = plan_guest(facts).conditions;
+  const auto other = plan_guest(facts).conditions;
+  REQUIRE(one.size() == other.size());
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    CHECK(one[i].type == other[i].type);
+    CHECK(one[i].message == other[i].message);
+  }
+}
+
+TEST_CASE("plan: a wanted guest that was never made is created", "[plan][birth]") {
+  const GuestPlan plan = plan_guest(unborn());
+  REQUIRE(plan.actions.size() == 1);
+  CHECK(find_action<CreateGuest>(plan) != nullptr);
+  CHECK(plan.actions[0].verdict == Verdict::free);
+  CHECK_FALSE(plan.in_sync());
+}
+
+TEST_CASE("plan: a guest that nobody wants and that never was is in sync", "[plan]") {
+  GuestFacts facts = unborn();
+  facts.desired.is_wanted = false;
+  facts.desired.guest.reset();
+  CHECK(plan_guest(facts).in_sync());
+}
+
+TEST_CASE("plan: nothing is created while something is in the way", "[plan][birth]") {
+  struct Case {
+    std::string reason{};
+    void (*spoil)(GuestFacts&) = nullptr;
+  };
+  const std::vector<Case> cases{
+      {"NameTaken",
+       [](GuestFacts& f) {
+         f.name_taken = NameClash{f.identity ? f.identity->uuid : Uuid{}, false};
+       }},
+      {"NeedsRecovery",
+       [](GuestFacts& f) {
+         f.name_taken = NameClash{Uuid{}, true};
+       }},
+      {"ImageMissing", [](GuestFacts& f) { f.image.reset(); }},
+      {"TargetMissing", [](GuestFacts& f) { f.bad_targets["local"] = "no such target"; }},
+      {"DiskTooSmall", [](GuestFacts& f) { f.desired.guest->spec.root_disk.size = gibibytes(4); }},
+      {"ProviderMissing", [](GuestFacts& f) { f.desired.guest->spec.provider = "proxmox"; }},
+      {"MassChangeHeld", [](GuestFacts& f) { f.desired.held = "more than half"; }},
+      {"Rejected", [](GuestFacts& f) { f.desired.guest.reset(); }},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.reason);
+    GuestFacts facts = unborn();
+    c.spoil(facts);
+    const GuestPlan plan = plan_guest(facts);
+    CHECK(plan.actions.empty());
+    CHECK(plan.blocked == c.reason);
+    CHECK_FALSE(plan.in_sync());
+    CHECK(condition(plan, "Blocked").reason == c.reason);
+  }
+}
+
+TEST_CASE("plan: a guest that is not wanted any more is left exactly as it is", "[plan][gate]") {
+  // Whatever else differs: nothing of it is corrected.
+  GuestFacts facts = observing(converged(), [](ObservedGuest& g) {
+    g.configured.cpus = 1;
+    g.power = PowerState::stopped;
+  });
+  facts.desired.is_wanted = false;
+  facts.desired.guest.reset();
+  const GuestPlan plan = plan_guest(facts);
+  const RefusedChange& refused = only_refusal(plan);
+  CHECK(refused.verb == gate::Verb::destroy_guest);
+  CHECK(refused.uuid == facts.identity->uuid);
+  CHECK_FALSE(refused.effects.empty());
+  CHECK(plan.next() == nullptr);
+  CHECK(condition(plan, "Blocked").reason == "NeedsSignature");
+}
+
+TEST_CASE("plan: a marker that is not ours stops everything", "[plan][identity]") {
+  const std::vector<void (*)(ObservedGuest&)> spoilers{
+      [](ObservedGuest& g) { g.marker.reset(); },
+      [](ObservedGuest& g) { g.marker->incarnation.value = 2; },
+      [](ObservedGuest& g) { g.marker->host_id = "another"; },
+      [](ObservedGuest& g) { g.marker->uuid = Uuid{}; },
+  };
+  for (const auto spoil : spoilers) {
+    GuestFacts facts = observing(converged(), spoil);
+    facts = observing(facts, [](ObservedGuest& g) { g.configured.cpus = 1; });
+    for (const bool is_wanted : {true, false}) {
+      facts.desired.is_wanted = is_wanted;
+      const GuestPlan plan = plan_guest(facts);
+      CHECK(plan.actions.empty());
+      CHECK(plan.blocked == "MarkerDiffers");
+    }
+  }
+}
+
+TEST_CASE("plan: what the provider cannot tell is not acted on", "[plan]") {
+  auto facts = observing(converged(), [](ObservedGuest& g) {
+    g.power = PowerState::unknown;
+    g.configured.cpus = 1;
+  });
+  CHECK(plan_guest(facts).blocked == "PowerUnknown");
+  CHECK(plan_guest(facts).actions.empty());
+  facts = observing(converged(), [](ObservedGuest& g) {
+    g.problem = "no XML";
+    g.configured.cpus = 1;
+  });
+  CHECK(plan_guest(facts).blocked == "Unreadable");
+  CHECK(plan_guest(facts).actions.empty());
+}
+
+TEST_CASE("plan: a definition that went away comes back over its own disks only",
+          "[plan][identity]") {
+  GuestFacts facts = converged();
+  facts.observed.reset();
+  for (const DiskIdentity& disk : facts.identity->disks)
+    facts.disk_files[disk.active] = gibibytes(16);
+
+  SECTION("all disks are there") {
+    const GuestPlan plan = plan_guest(facts);
+    const auto* again = find_action<RedefineGuest>(plan);
+    REQUIRE(again != nullptr);
+    CHECK(plan.actions.size() == 1);
+    CHECK(again->definition.marker.uuid == facts.identity->uuid);
+    CHECK(again->definition.shape.disks.size() == 2);
+    CHECK(again->definition.shape.nics.at(0).mac == facts.identity->nics.at(0).mac);
+    CHECK(condition(plan, "Missing").status == ConditionStatus::yes);
+  }
+  SECTION("one is gone") {
+    facts.disk_files.erase(facts.identity->disks.at(1).active);
+    const GuestPlan plan = plan_guest(facts);
+    CHECK(plan.actions.empty());
+    CHECK(plan.blocked == "DiskMissing");
+    CHECK(condition(plan, "Missing").status == ConditionStatus::yes);
+  }
+  SECTION("it was on an overlay") {
+    facts.identity->disks.at(0).active = "/guests/overlay.qcow2";
+    facts.identity->disks.at(0).format = "qcow2";
+    CHECK(plan_guest(facts).blocked == "DiskMissing");
+    facts.disk_files["/guests/overlay.qcow2"] = gibibytes(16);
+    const GuestPlan plan = plan_guest(facts);
+    REQUIRE(find_action<RedefineGuest>(plan) != nullptr);
+    CHECK(find_action<RedefineGuest>(plan)->definition.shape.disks.at(0).path ==
+          "/guests/overlay.qcow2");
+  }
+}
+
+TEST_CASE("plan: changes that would cost data are refused one by one", "[plan][gate]") {
+  struct Case {
+    gate::Verb verb = gate::Verb::shrink_disk;
+    std::string object{};
+    std::string field{};
+    void (*edit)(GuestSpec&) = nullptr;
+  };
+  const std::vector<Case> cases{
+      {gate::Verb::replace_image, "debian-12/2", "image",
+       [](GuestSpec& s) { s.image.version = "2"; }},
+      {gate::Verb::shrink_disk, "root", "rootDisk.size",
+       [](GuestSpec& s) { s.root_disk.size = gibibytes(15); }},
+      {gate::Verb::shrink_disk, "db", "volumes.db.size",
+       [](GuestSpec& s) { s.volumes[0].size = gibibytes(9); }},
+      {gate::Verb::move_disk, "root", "rootDisk.target",
+       [](GuestSpec& s) { s.root_disk.target = "usb"; }},
+      {gate::Verb::move_disk, "db", "volumes.db.target",
+       [](GuestSpec& s) { s.volumes[0].target = "usb"; }},
+      {gate::Verb::remove_volume, "db", "volumes.db", [](GuestSpec& s) { s.volumes.clear(); }},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.field, c.object);
+    const GuestPlan plan = plan_guest(wanting(converged(), c.edit));
+    const RefusedChange& refused = only_refusal(plan);
+    CHECK(refused.verb == c.verb);
+    CHECK(refused.object == c.object);
+    CHECK(plan.actions[0].field == c.field);
+    CHECK_FALSE(plan.actions[0].reason.empty());
+    CHECK_FALSE(refused.effects.empty());
+    CHECK_FALSE(plan.in_sync());
+
+    // It stands alone: another change of the same guest happens all the same.
+    auto facts = wanting(converged(), c.edit);
+    facts.desired.guest->spec.cpus = 4;
+    const GuestPlan both = plan_guest(facts);
+    REQUIRE(both.next() != nullptr);
+    const auto* change = find_action<ConfigureGuest>(both);
+    REQUIRE(change != nullptr);
+    CHECK(change->definition.shape.disks == facts.observed->configured.disks);
+    // And the spec is not written down as applied in full.
+    CHECK(change->definition.marker.spec_digest == facts.observed->marker->spec_digest);
+  }
+}
+
+TEST_CASE("plan: a provider cannot be changed", "[plan]") {
+  const auto plan = plan_guest(wanting(converged(), [](GuestSpec& s) { s.provider = "proxmox"; }));
+  CHECK(plan.actions.empty());
+  CHECK(plan.blocked == "ProviderChanged");
+}
+
+TEST_CASE("plan: disks grow", "[plan]") {
+  const auto edit = [](GuestSpec& s) { s.root_disk.size = gibibytes(20); };
+  for (const GuestFacts& facts :
+       {wanting(converged(), edit), stopped(wanting(converged(), edit))}) {
+    const GuestPlan plan = plan_guest(facts);
+    const auto* grow = find_action<GrowDisk>(plan);
+    REQUIRE(grow != nullptr);
+    CHECK(grow->disk.name == "root");
+    CHECK(grow->size == gibibytes(20));
+    CHECK(grow->is_active == (facts.observed->power == PowerState::running));
+    CHECK(std::holds_alternative<GrowDisk>(plan.actions.at(0).action));
+  }
+}
+
+TEST_CASE("plan: a size that the provider does not give is taken from the file", "[plan]") {
+  auto facts = observing(converged(), [](ObservedGuest& g) {
+    for (host::Disk& disk : g.configured.disks) disk.size = {};
+  });
+  facts.disk_files[facts.identity->disks.at(0).path] = gibibytes(16);
+  facts.disk_files[facts.identity->disks.at(1).path] = gibibytes(12);
+  const GuestPlan plan = plan_guest(facts);
+  CHECK(only_refusal(plan).verb == gate::Verb::shrink_disk);
+  CHECK(only_refusal(plan).object == "db");
+}
+
+TEST_CASE("plan: a new volume is made and a detached one is attached again", "[plan]") {
+  SECTION("new") {
+    GuestFacts facts = wanting(converged(), [](GuestSpec& s) {
+      Volume media;
+      media.name = "media";
+      media.size = gibibytes(1);
+      s.volumes.push_back(media);
+    });
+    facts.new_paths["media"] = "/guests/media.raw";
+    const GuestPlan plan = plan_guest(facts);
+    const auto* add = find_action<AddVolume>(plan);
+    REQUIRE(add != nullptr);
+    CHECK_FALSE(add->is_made);
+    CHECK(add->disk.path == "/guests/media.raw");
+    facts.bad_targets["local"] = "unplugged";
+    const GuestPlan blocked = plan_guest(facts);
+    CHECK(find_action<AddVolume>(blocked) == nullptr);
+    CHECK(blocked.blocked == "TargetMissing");
+  }
+  SECTION("detached by somebody") {
+    GuestFacts facts =
+        observing(converged(), [](ObservedGuest& g) { g.configured.disks.pop_back(); });
+    const GuestPlan lost = plan_guest(facts);
+    CHECK(find_action<AddVolume>(lost) == nullptr);
+    CHECK(lost.blocked == "DiskMissing");
+    facts.disk_files[facts.identity->disks.at(1).active] = gibibytes(10);
+    const GuestPlan plan = plan_guest(facts);
+    REQUIRE(find_action<AddVolume>(plan) != nullptr);
+    CHECK(find_action<AddVolume>(plan)->is_made);
+  }
+  SECTION("a guest without one of its disks is not started") {
+    const GuestFacts facts =
+        stopped(observing(converged(), [](ObservedGuest& g) { g.configured.disks.pop_back(); }));
+    CHECK(power_changes(plan_guest(facts)).empty());
+  }
+}
+
+TEST_CASE("plan: a disk that somebody else attached is kept", "[plan]") {
+  const host::Disk foreign{"scratch", "", "/mnt/scratch.raw", "raw", gibibytes(1)};
+  GuestFacts facts = observing(converged(), [&](ObservedGuest& g) {
+    g.configured.disks.push_back(foreign);
+    g.live->disks.push_back(foreign);
+  });
+  CHECK(plan_guest(facts).in_sync());
+  facts.desired.guest->spec.cpus = 3;
+  const GuestPlan plan = plan_guest(facts);
+  REQUIRE(find_action<ConfigureGuest>(plan) != nullptr);
+  CHECK(find_disk(find_action<ConfigureGuest>(plan)->definition.shape, "scratch") != nullptr);
+}
+
+TEST_CASE("plan: configuration changes say what the running guest may learn", "[plan][live]") {
+  const auto changed = wanting(converged(), [](GuestSpec& s) {
+    s.cpus = 4;
+    s.memory = gibibytes(3);
+    s.limits.cpu_shares = 512;
+  });
+  const GuestPlan plan = plan_guest(changed);
+  REQUIRE(plan.actions.size() == 1);
+  CHECK(plan.actions[0].fields == std::vector<std::string>{"cpus", "memory", "limits"});
+  const auto* change = find_action<ConfigureGuest>(plan);
+  CHECK(change->definition.shape.cpus == 4);
+  CHECK(change->definition.marker.spec_digest == applied_digest(*changed.desired.guest));
+  CHECK(change->live.size() == 3);
+  CHECK(find_action<ConfigureGuest>(plan_guest(stopped(changed)))->live.empty());
+}
+
+TEST_CASE("plan: what was declined while running waits for the next stop", "[plan][live]") {
+  GuestFacts facts = observing(converged(), [](ObservedGuest& g) { g.live->cpus = 8; });
+  const GuestPlan again = plan_guest(facts);
+  REQUIRE(find_action<ConfigureGuest>(again) != nullptr);  // not declined yet: tried
+  CHECK(again.actions[0].fields == std::vector<std::string>{"live.cpus"});
+  facts.identity->deferred = {deferral_of(LiveCpus{2})};
+  const GuestPlan plan = plan_guest(facts);
+  CHECK(plan.in_sync());
+  CHECK(plan.pending.size() == 1);
+  CHECK(condition(plan, "PendingRestart").status == ConditionStatus::yes);
+  CHECK(condition(plan, "Ready").status == ConditionStatus::yes);
+}
+
+TEST_CASE("plan: a live value that never stays is reported and no longer fought", "[plan][live]") {
+  GuestFacts facts =
+      observing(converged(), [](ObservedGuest& g) { g.live->memory = gibibytes(1); });
+  facts.oscillating = {"live.memory"};
+  const GuestPlan plan = plan_guest(facts);
+  CHECK(plan.in_sync());
+  CHECK(plan.pending.size() == 1);
+  CHECK(condition(plan, "Oscillating").status == ConditionStatus::yes);
+}
+
+TEST_CASE("plan: interfaces keep their addresses", "[plan]") {
+  GuestFacts facts = converged();
+  const std::string mac = facts.identity->nics.at(0).mac;
+  SECTION("another source is the same interface elsewhere") {
+    facts.desired.guest->spec.interfaces[0].source = "br1";
+    const auto* change = find_action<ConfigureGuest>(plan_guest(facts));
+    const auto plan = plan_guest(facts);
+    change = find_action<ConfigureGuest>(plan);
+    REQUIRE(change != nullptr);
+    REQUIRE(change->definition.shape.nics.size() == 1);
+    CHECK(change->definition.shape.nics[0].mac == mac);
+    CHECK(change->definition.shape.nics[0].source == "br1");
+    CHECK(change->live.size() == 2);
+  }
+  SECTION("another order is the same interfaces") {
+    auto other = facts.desired.guest->spec.interfaces[0];
+    other.name = "lan";
+    facts.desired.guest->spec.interfaces.insert(facts.desired.guest->spec.interfaces.begin(),
+                                                other);
+    facts.identity->nics.push_back({"lan", "02:00:00:00:00:09"});
+    facts.observed = share(shown(*facts.desired.guest, *facts.identity));
+    std::swap(facts.desired.guest->spec.interfaces[0], facts.desired.guest->spec.interfaces[1]);
+    // Only the spec's digest changed; it is written down and nothing else.
+    const auto plan = plan_guest(facts);
+    REQUIRE(plan.actions.size() == 1);
+    CHECK(plan.actions[0].field == "spec");
+    CHECK(find_action<ConfigureGuest>(plan)->live.empty());
+  }
+  SECTION("one that is new gets the address that was drawn, and it is remembered") {
+    auto other = facts.desired.guest->spec.interfaces[0];
+    other.name = "lan";
+    facts.desired.guest->spec.interfaces.push_back(other);
+    facts.new_macs["lan"] = "02:00:00:00:00:0a";
+    const auto plan = plan_guest(facts);
+    const auto* change = find_action<ConfigureGuest>(plan);
+    REQUIRE(change != nullptr);
+    CHECK(find_nic(change->definition.shape, "02:00:00:00:00:0a") != nullptr);
+    CHECK(change->identity.find_nic("lan")->mac == "02:00:00:00:00:0a");
+  }
+  SECTION("one that somebody added is taken away") {
+    const auto drifted = observing(facts, [](ObservedGuest& g) {
+      g.configured.nics.push_back({"52:54:00:00:00:01", Interface::Kind::network, "default"});
+    });
+    const auto plan = plan_guest(drifted);
+    REQUIRE(find_action<ConfigureGuest>(plan) != nullptr);
+    CHECK(find_action<ConfigureGuest>(plan)->definition.shape.nics.size() == 1);
+  }
+}
+
+TEST_CASE("plan: another bootstrap is another seed file read at the next start", "[plan]") {
+  const auto facts =
+      wanting(converged(), [](GuestSpec& s) { s.bootstrap.user_data = "#cloud-config\n{}"; });
+  const auto plan = plan_guest(facts);
+  const auto* change = find_action<ConfigureGuest>(plan);
+  REQUIRE(change != nullptr);
+  REQUIRE(change->seed);
+  CHECK(change->seed->path != facts.observed->configured.seed_path);
+  CHECK(change->definition.shape.seed_path == change->seed->path);
+  CHECK(change->identity.seeds == std::vector<std::string>{change->seed->path});
+  CHECK(plan.pending.size() == 1);
+  CHECK(plan_guest(stopped(facts)).pending.empty());
+}
+
+TEST_CASE("plan: fields that nothing acts on are written down and said to be so", "[plan]") {
+  const std::vector<void (*)(GuestSpec&)> edits{
+      [](GuestSpec& s) {
+        s.ports.push_back({Protocol::udp, 51820, std::nullopt});
+      },
+      [](GuestSpec& s) { s.health = Health{}; },
+      [](GuestSpec& s) { s.backup_policy = "nightly"; },
+  };
+  for (const auto edit : edits) {
+    const auto facts = wanting(converged(), edit);
+    const auto plan = plan_guest(facts);
+    REQUIRE(plan.actions.size() == 1);
+    CHECK(plan.actions[0].field == "spec");
+    CHECK(condition(plan, "Supported").reason == "NotInThisVersion");
+    auto after = facts;
+    after.observed = share(shown(*facts.desired.guest, *facts.identity));
+    CHECK(plan_guest(after).in_sync());
+  }
+}
+
+TEST_CASE("plan: power goes to where it is wanted", "[plan][power]") {
+  struct Case {
+    PowerState now = PowerState::running;
+    Power wanted = Power::running;
+    std::vector<PowerChange> changes{};
+    bool is_waiting = false;
+  };
+  const std::vector<Case> cases{
+      {PowerState::running, Power::running, {}},
+      {PowerState::running, Power::stopped, {PowerChange::stop}},
+      {PowerState::running, Power::suspended, {PowerChange::suspend}},
+      {PowerState::stopped, Power::running, {PowerChange::start}},
+      {PowerState::stopped, Power::stopped, {}},
+      {PowerState::stopped, Power::suspended, {PowerChange::start, PowerChange::suspend}},
+      {PowerState::suspended, Power::running, {PowerChange::resume}},
+      {PowerState::suspended, Power::stopped, {PowerChange::stop}},
+      {PowerState::suspended, Power::suspended, {}},
+      {PowerState::crashed, Power::running, {PowerChange::start}},
+      {PowerState::crashed, Power::stopped, {}},
+      {PowerState::stopping, Power::running, {}, true},
+      {PowerState::stopping, Power::stopped, {PowerChange::stop}},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(to_string(c.now), to_string(c.wanted));
+    auto facts = wanting(converged(), [&](GuestSpec& s) { s.power = c.wanted; });
+    facts = observing(facts, [&](ObservedGuest& g) {
+      g.power = c.now;
+      if (!is_active(c.now)) g.live.reset();
+    });
+    const GuestPlan plan = plan_guest(facts);
+    CHECK(power_changes(plan) == c.changes);
+    CHECK(plan.is_waiting == c.is_waiting);
+    CHECK(plan.actions.size() == c.changes.size());
+  }
+}
+
+TEST_CASE("plan: a guest is stopped before it is changed and changed before it is started",
+          "[plan][power]") {
+  auto facts = wanting(converged(), [](GuestSpec& s) {
+    s.power = Power::stopped;
+    s.cpus = 1;
+  });
+  REQUIRE(plan_guest(facts).actions.size() == 1);
+  CHECK(power_changes(plan_guest(facts)) == std::vector<PowerChange>{PowerChange::stop});
+  facts = stopped(wanting(converged(), [](GuestSpec& s) { s.cpus = 1; }));
+  const auto plan = plan_guest(facts);
+  REQUIRE(plan.actions.size() == 2);
+  CHECK(std::holds_alternative<ConfigureGuest>(plan.actions[0].action));
+  CHECK(std::holds_alternative<ChangePower>(plan.actions[1].action));
+}
+
+TEST_CASE("plan: a renamed guest gets its name back when it is stopped", "[plan]") {
+  const auto facts = observing(converged(), [](ObservedGuest& g) { g.name = "other"; });
+  CHECK(plan_guest(facts).in_sync());
+  CHECK(plan_guest(facts).pending.size() == 1);
+  const auto plan = plan_guest(stopped(facts));
+  REQUIRE(find_action<RenameGuest>(plan) != nullptr);
+  CHECK(find_action<RenameGuest>(plan)->to == "acme");
+}
+
+TEST_CASE("plan: a rejected edit leaves the accepted one in force", "[plan]") {
+  GuestFacts facts = wanting(converged(), [](GuestSpec& s) { s.cpus = 3; });
+  facts.desired.rejection = "/spec/memory: found text";
+  CHECK(find_action<ConfigureGuest>(plan_guest(facts)) != nullptr);
+  CHECK(condition(plan_guest(facts), "Accepted").status == ConditionStatus::no);
+  facts.desired.guest.reset();
+  CHECK(plan_guest(facts).actions.empty());
+  CHECK(plan_guest(facts).blocked == "Rejected");
+}
+
+TEST_CASE("plan: a held mass change stops every action", "[plan]") {
+  GuestFacts facts = wanting(converged(), [](GuestSpec& s) { s.cpus = 3; });
+  facts.desired.held = "3 of 4 guests would go";
+  CHECK(plan_guest(facts).actions.empty());
+  facts.desired.is_wanted = false;
+  facts.desired.guest.reset();
+  CHECK(plan_guest(facts).actions.empty());
+  CHECK(plan_guest(facts).blocked == "MassChangeHeld");
+}
+
+TEST_CASE("plan: disks on other files are remembered", "[plan][snapshot]") {
+  const auto facts = observing(converged(), [](ObservedGuest& g) {
+    g.configured.disks[0].path = "/guests/one.qcow2";
+    g.configured.disks[0].format = "qcow2";
+  });
+  const auto first = plan_guest(facts);
+  CHECK(first.in_sync());
+  REQUIRE(first.moved);
+  CHECK(first.moved->disks[0].active == "/guests/one.qcow2");
+  CHECK(first.moved->disks[0].path == facts.identity->disks[0].path);
+  auto next =
+      observing(facts, [](ObservedGuest& g) { g.configured.disks[0].path = "/guests/two.qcow2"; });
+  next.identity = first.moved;
+  const auto second = plan_guest(next);
+  REQUIRE(second.moved);
+  CHECK(second.moved->disks[0].layers == std::vector<std::string>{"/guests/one.qcow2"});
+}
+
+TEST_CASE("plan: a destroyed guest comes anew only when its spec says something new",
+          "[plan][tombstone]") {
+  GuestFacts facts = unborn();
+  Tombstone stone;
+  stone.identity = identity_of(acme());
+  stone.identity.destroyed_spec = applied_digest(acme());
+  stone.provenance = row_of(stone.identity);
+  stone.provenance.life = Life::tombstone;
+  stone.provenance.tombstoned_at = facts.now - std::chrono::hours{24};
+  facts.tombstones.push_back(stone);
+  CHECK(plan_guest(facts).blocked == "Destroyed");
+  facts.desired.guest->spec.cpus = 3;
+  CHECK(find_action<CreateGuest>(plan_guest(facts)) != nullptr);
+
+  SECTION("and is freed when its days are over") {
+    facts.tombstones[0].provenance.tombstoned_at = facts.now - tombstone_keep;
+    auto plan = plan_guest(facts);
+    REQUIRE(find_action<FreeTombstone>(plan) != nullptr);
+    CHECK(plan.actions.back().verdict == Verdict::needs_permit);
+    facts.desired.held = "held";
+    CHECK(plan_guest(facts).actions.empty());
+  }
+  SECTION("unless somebody else stands in its place") {
+    facts.tombstones[0].provenance.tombstoned_at = facts.now - tombstone_keep;
+    auto observed = shown(acme(), stone.identity);
+    observed.marker.reset();
+    facts.tombstones[0].observed = share(observed);
+    CHECK(find_action<FreeTombstone>(plan_guest(facts)) == nullptr);
+  }
+}
+
+TEST_CASE("plan: a fingerprint follows the guest and not its power", "[plan]") {
+  const auto base = *converged().observed;
+  auto other = base;
+  other.power = PowerState::stopped;
+  other.live.reset();
+  CHECK(guest_fingerprint(base) == guest_fingerprint(other));
+  other.configured.disks[0].size = gibibytes(99);
+  CHECK(guest_fingerprint(base) != guest_fingerprint(other));
+}
