@@ -133,7 +133,7 @@ class Demo:
         self.tell("The daemon is dead. Its journal can be read all the same:")
         self.run("holdfast journal list --state-dir state | head -n 3")
         newest = world.cli("journal", "list", "--state-dir", world.state, "-o", "json").json()[0]
-        assert newest["kind"] == "create-guest" and newest["state"] == "open", newest
+        assert newest["kind"] == "guest.create" and newest["state"] == "open", newest
         self.run(f"holdfast journal show {newest['id']} --state-dir state | head -n 20")
         self.tell("And so can the guests, who never needed it:")
         self.run(f"curl -s http://{NETWORK}.11/cgi-bin/status | grep -E 'hostname|uptime'")
@@ -146,7 +146,7 @@ class Demo:
         now = world.processes()
         assert all(now.get(name) == process for name, process in processes.items()), "a guest was restarted"
         again = [op for op in world.ask("/v1/operations?subject=guest/gamma&limit=9")
-                 if op["kind"] == "create-guest"]
+                 if op["kind"] == "guest.create"]
         assert [op["id"] for op in again] == [newest["id"]], f"not resumed but begun again: {again}"
         world.audit()
 

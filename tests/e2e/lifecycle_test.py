@@ -297,7 +297,7 @@ def stop_and_start(world):
                                                        userData="#cloud-config\n{}\n"))
     world.settle()
     assert_same(host_view.domain_state(world.uuid("acme")), "shut off")
-    steps = last_operation(world, "stop-guest")["steps"]
+    steps = last_operation(world, "guest.stop")["steps"]
     assert_same({step["name"]: step["output"] for step in steps}.get("request_stop"), "stopped")
     world.edit("acme", power="Running")
     world.settle()
@@ -389,7 +389,7 @@ def mass_change(world):
 
 @case("all of it is in the audit chain, and nothing leaked")
 def at_the_end(world):
-    world.must("audit", "verify")
+    world.must("audit", "verify", "--state-dir", world.state)
     assert world.stop() == 0
     answer = subprocess.run([world.cli_program, "journal", "verify", "--state-dir", world.state],
                             capture_output=True, text=True, check=False)

@@ -270,10 +270,14 @@ class World:
         return [t for t in found if name is None or t["subject"] == f"guest/{name}"]
 
     def is_settled(self):
-        """The last edit is accepted, nothing is under way, and the plan is empty."""
+        """The last edit is accepted, nothing is under way, all say so, and the plan is empty."""
         host = self.host()
         assert host["generation"] > self.generation, f"generation {host['generation']} is in force"
         assert host["openOperations"] == 0, f"{host['openOperations']} operations are open"
+        for name, report in self.guests().items():
+            ready = find_condition(report, "Ready")
+            assert name not in self.wanted or (ready["status"] == "True" and
+                                               ready["observedGeneration"] == host["generation"]), ready
         plan = self.cli("plan")
         assert plan.status == 0, f"plan: {plan}"
         return True
