@@ -30,7 +30,7 @@ int look_up(Entry& entry, std::vector<char>& buffer, bool& found, const Call& ca
   }
 }
 
-std::vector<gid_t> groups_of(uid_t uid, gid_t primary) {
+std::vector<gid_t> groups_of(uid_t uid) {
   passwd user{};
   std::vector<char> buffer;
   bool found = false;
@@ -40,7 +40,7 @@ std::vector<gid_t> groups_of(uid_t uid, gid_t primary) {
   if (!found) return {};
   int count = 32;
   std::vector<gid_t> groups(static_cast<std::size_t>(count));
-  while (::getgrouplist(user.pw_name, primary, groups.data(), &count) < 0) {
+  while (::getgrouplist(user.pw_name, user.pw_gid, groups.data(), &count) < 0) {
     if (count <= static_cast<int>(groups.size()) || count > largest_group_count) return {};
     groups.resize(static_cast<std::size_t>(count));
   }
@@ -78,7 +78,7 @@ bool may_enter(const Access& access, const std::optional<http::Peer>& peer) {
   if (peer->uid == 0 || peer->uid == access.own_uid) return true;
   if (!access.group) return false;
   if (peer->gid == *access.group) return true;
-  const auto groups = groups_of(peer->uid, peer->gid);
+  const auto groups = groups_of(peer->uid);
   return std::find(groups.begin(), groups.end(), *access.group) != groups.end();
 }
 

@@ -154,7 +154,7 @@ Result<std::string> get_support(const Call& call) { return call.to.inspections.s
 struct Route {
   std::string_view method;
   std::string_view path;   // {} stands for one name
-  std::string_view query;  // parameters it takes, with a blank after each
+  std::string_view query;  // parameters it takes, each between blanks
   Handler handler;
   std::string_view content_type = "application/json";
 };
@@ -170,7 +170,7 @@ constexpr std::array routes{
     Route{"DELETE", "/v1/guests/{}/snapshots/{}", "", delete_snapshot},
     Route{"POST", "/v1/guests/{}/undelete", "", undelete},
     Route{"POST", "/v1/guests/{}/destroy", "", destroy},
-    Route{"GET", "/v1/operations", "subject limit ", get_operations},
+    Route{"GET", "/v1/operations", " subject limit ", get_operations},
     Route{"GET", "/v1/operations/{}", "", get_operation},
     Route{"POST", "/v1/operations/{}/retry", "", retry_operation},
     Route{"POST", "/v1/operations/{}/rollback", "", roll_back_operation},
@@ -178,7 +178,7 @@ constexpr std::array routes{
     Route{"GET", "/v1/tickets/{}", "", get_ticket},
     Route{"POST", "/v1/plan", "", post_plan},
     Route{"POST", "/v1/apply", "", post_apply},
-    Route{"POST", "/v1/recover", "confirm ", post_recover},
+    Route{"POST", "/v1/recover", " confirm ", post_recover},
     Route{"GET", "/v1/images", "", get_images},
     Route{"POST", "/v1/images", "", post_image},
     Route{"GET", "/v1/targets", "", get_targets},
@@ -209,7 +209,7 @@ bool matches(std::string_view route, std::string_view path, std::vector<std::str
 Result<void> check_query(const Route& route, const http::Request& request) {
   for (const auto& [name, value] : request.query) {
     if (!name.empty() && name.find(' ') == std::string::npos &&
-        route.query.find(name + " ") != std::string_view::npos) {
+        route.query.find(" " + name + " ") != std::string_view::npos) {
       if (value.size() <= longest_name + sizeof "guest/") continue;
       return Error{Errc::invalid, "?" + name + "=: the value is too long"};
     }

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "cli/commands.hpp"
+
+// Private to this folder: the one header that shows CLI11.
+namespace holdfast::cli {
+
+using Command = std::function<Result<Exit>(const Invocation& invocation)>;
+
+// The words of one call. `chosen` is what they ask for, once they are parsed.
+struct Words {
+  std::string socket{};
+  std::string format{};
+  bool has_no_colors = false;
+  Command chosen{};
+};
+
+// The whole tree of commands, below `app`. Both arguments must outlive the parse.
+void declare_commands(CLI::App& app, Words& words);
+// Parts of it, by what they are about.
+void declare_desired(CLI::App& app, Words& words);
+void declare_views(CLI::App& app, Words& words);
+void declare_records(CLI::App& app, Words& words);
+void declare_guests(CLI::App& app, Words& words);
+void declare_program(CLI::App& app, Words& words);
+
+struct Help {
+  const char* name = "";
+  const char* about = "";
+  const char* examples = "";  // one per line
+};
+// A command below `parent` with an EXAMPLES section.
+CLI::App* add_command(CLI::App& parent, const Help& help);
+
+// One that takes a name: `what` it is called in its help.
+using ByNameCommand = Result<Exit> (*)(const Invocation& invocation, const std::string& name);
+CLI::App* add_by_name(CLI::App& parent, Words& words, const Help& help, const char* what,
+                      ByNameCommand run);
+// Options that several commands have. What they fill in must outlive the parse.
+void add_state_dir(CLI::App* command, std::string& directory);
+void add_limit(CLI::App* command, const char* names, std::size_t& limit);
+
+// A script for "bash", "zsh" or "fish", made of the tree itself.
+std::string completion(const CLI::App& app, const std::string& shell);
+
+}  // namespace holdfast::cli

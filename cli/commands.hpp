@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "cli/invocation.hpp"
+
+// What each command does, once its words are understood. An Error ends the program with
+// Exit::failed and is printed by the caller; everything else the command has said itself.
+namespace holdfast::cli {
+
+inline constexpr std::size_t default_limit = 50;
+
+// Offline: parses what -f names.
+Result<Exit> validate(const Invocation& invocation, const std::vector<std::string>& files);
+
+struct PlanOptions {
+  std::vector<std::string> files{};  // none: what was accepted
+  bool is_detailed = false;
+};
+Result<Exit> plan(const Invocation& invocation, const PlanOptions& options);
+
+struct ApplyOptions {
+  std::vector<std::string> files{};
+  bool is_confirmed = false;
+  std::optional<Duration> wait{};  // until in sync, at most so long
+};
+Result<Exit> apply(const Invocation& invocation, const ApplyOptions& options);
+
+struct GetOptions {
+  std::string kind{};     // guests, guest, ...
+  std::string name{};     // empty: all
+  std::string subject{};  // operations: of this one only
+  std::size_t limit = default_limit;
+};
+Result<Exit> get(const Invocation& invocation, const GetOptions& options);
+// The kinds that get and describe know, in the plural and in the singular.
+const std::vector<std::string>& get_kinds();
+const std::vector<std::string>& describe_kinds();
+
+Result<Exit> describe(const Invocation& invocation, const std::string& kind,
+                      const std::string& name);
+Result<Exit> why_guest(const Invocation& invocation, const std::string& name);
+
+// Read from the database itself, so that they work with the daemon dead.
+struct OfflineOptions {
+  std::string state_dir{};
+  std::string subject{};
+  std::size_t limit = default_limit;
+};
+Result<Exit> journal_list(const Invocation& invocation, const OfflineOptions& options);
+Result<Exit> journal_show(const Invocation& invocation, const OfflineOptions& options,
+                          const std::string& id);
+Result<Exit> journal_verify(const Invocation& invocation, const OfflineOptions& options);
+// One JSON object per line; bootstrap data is left out.
+Result<Exit> journal_export(const Invocation& invocation, const OfflineOptions& options);
+Result<Exit> audit_tail(const Invocation& invocation, const OfflineOptions& options);
+Result<Exit> audit_verify(const Invocation& invocation, const OfflineOptions& options);
+
+// Through the daemon.
+Result<Exit> journal_retry(const Invocation& invocation, const std::string& id);
+Result<Exit> journal_roll_back(const Invocation& invocation, const std::string& id);
+
+Result<Exit> ticket_list(const Invocation& invocation);
+// `is_job_only`: the exact bytes of the job file and nothing else.
+Result<Exit> ticket_show(const Invocation& invocation, const std::string& id, bool is_job_only);
+
+// Offline, on a bundle's directory or archive.
+Result<Exit> image_verify(const Invocation& invocation, const std::string& path);
+Result<Exit> image_inspect(const Invocation& invocation, const std::string& path);
+Result<Exit> image_list(const Invocation& invocation);
+Result<Exit> image_import(const Invocation& invocation, const std::string& path);
+
+// What to do to a guest, and whether to follow it to its end.
+struct OrderOptions {
+  std::string guest{};
+  std::string snapshot{};
+  std::optional<Duration> wait{};
+};
+Result<Exit> snapshot_create(const Invocation& invocation, const OrderOptions& options);
+Result<Exit> snapshot_list(const Invocation& invocation, const std::string& guest);
+Result<Exit> snapshot_roll_back(const Invocation& invocation, const OrderOptions& options);
+Result<Exit> snapshot_delete(const Invocation& invocation, const OrderOptions& options);
+Result<Exit> destroy_guest(const Invocation& invocation, const OrderOptions& options);
+Result<Exit> undelete(const Invocation& invocation, const OrderOptions& options);
+
+Result<Exit> recover(const Invocation& invocation, bool is_confirmed);
+
+struct SupportOptions {
+  std::string file{};       // empty: holdfast-support-<time>.tar.gz here
+  std::string state_dir{};  // for the journal
+};
+Result<Exit> support_bundle(const Invocation& invocation, const SupportOptions& options);
+
+Result<Exit> version(const Invocation& invocation);
+
+}  // namespace holdfast::cli

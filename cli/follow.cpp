@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/follow.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "cli/progress_bar.hpp"
+#include "cli/render.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+constexpr Duration poll_interval{500};
+constexpr std::size_t operations_looked_at = 20;
+
+bool is_finished(const std::string& state) {
+  return state == "succeeded" || state == "rolled_back" || state == "rolled-back";
+}
+
+std::string label_of(const OperationReport& operation) {
+  const std::string text = operation.subject + ": " + operation.kind;
+  if (!operation.progress_text.empty()) return text + ", " + operation.progress_text;
+  return operation.step.empty() ? text : text + ", " + operation.step;
+}
+
+void say_stuck(const Invocation& invocation, const OperationReport& operation) {
+  invocation.say(operation.id + " (" + operation.kind + " of " + operation.subject +
+                 ") is stuck: " + operation.cause);
+  invocation.say("put right what it names, then `holdfast journal retry " + operation.id +
+                 "` or `holdfast journal rollback " + operation.id + "`");
+}
+
+bool is_only_refused(const PlanReport& plan) {
+  return !plan.actions.empty() && plan.unknown.empty() &&
+         std::all_of(plan.actions.begin(), plan.actions.end(),
+                     [](const PlanAction& action) { return action.verdict == Verdict::refused; });
+}
+
+const OperationReport* find_state(const std::vector<OperationReport>& operations,
+                                  const std::set<std::string>& subjects, bool is_stuck) {
+  for (const auto& operation : operations)
+    if (subjects.contains(operation.subject) && !is_finished(operation.state) &&
+        (operation.state == "stuck") == is_stuck)
+      return &operation;
+  return nullptr;
+}
+
+std::set<std::string> subjects_of(const PlanReport& plan) {
+  std::set<std::string> subjects{plan.unknown.begin(), plan.unknown.end()};
+  for (const auto& action : plan.actions) subjects.insert(action.subject);
+  return subjects;
+}
+
+}  // namespace
+
+Result<Exit> follow_operation(const Invocation& invocation, OperationId id, Duration limit) {
+  const auto daemon = invocation.daemon();
+  const Clock& clock = invocation.environment().clock;
+  const Duration deadline = clock.elapsed() + limit;
+  ProgressBar bar{invocation.environment()};
+  for (;;) {
+    const auto operation = TRY(daemon.operation(id)).operation;
+    if (operation.state == "succeeded") {
+      bar.clear();
+      invocation.say(operation.id + " succeeded");
+      return Exit::done;
+    }
+    if (is_finished(operation.state)) {
+      bar.clear();
+      invocation.say(operation.id + " turned back, nothing was changed: " + operation.cause);
+      return Exit::failed;
+    }
+    if (operation.state == "stuck") {
+      bar.clear();
+      say_stuck(invocation, operation);
+      return Exit::failed;
+    }
+    if (clock.elapsed() >= deadline) {
+      bar.clear();
+      invocation.say(operation.id + " still runs after " + to_short_string(limit) +
+                     "; it goes on without us");
+      return Exit::differs;
+    }
+    bar.draw(label_of(operation), operation.progress);
+    invocation.environment().sleep(poll_interval);
+  }
+}
+
+Result<Exit> follow_until_in_sync(const Invocation& invocation, const std::string& text,
+                                  Duration limit) {
+  const auto daemon = invocation.daemon();
+  const Clock& clock = invocation.environment().clock;
+  const Duration started = clock.elapsed();
+  ProgressBar bar{invocation.environment()};
+  for (;;) {
+    const auto plan = TRY(daemon.plan(text));
+    const Duration passed = clock.elapsed() - started;
+    if (plan.in_sync) {
+      bar.clear();
+      invocation.say("in sync after " + to_short_string(passed));
+      return Exit::done;
+    }
+    const auto subjects = subjects_of(plan);
+    const auto operations = TRY(daemon.operations("", operations_looked_at));
+    if (const auto* stuck = find_state(operations, subjects, true)) {
+      bar.clear();
+      say_stuck(invocation, *stuck);
+      return Exit::failed;
+    }
+    const auto* running = find_state(operations, subjects, false);
+    const bool is_blocked = is_only_refused(plan) && running == nullptr;
+    if (is_blocked || passed >= limit) {
+      bar.clear();
+      invocation.say(is_blocked ? "everything that needs no signature is done; this is refused:"
+                                : "not in sync after " + to_short_string(limit) + ":");
+      invocation.environment().err << render_plan(plan, invocation.message_style(), false);
+      return Exit::differs;
+    }
+    if (running != nullptr) {
+      bar.draw(label_of(*running), running->progress);
+    } else {
+      bar.draw("waiting for " + *subjects.begin(), std::nullopt);
+    }
+    invocation.environment().sleep(poll_interval);
+  }
+}
+
+}  // namespace holdfast::cli

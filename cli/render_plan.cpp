@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <string_view>
+
+#include "cli/render.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+enum class Mark { add, change, remove, refused };
+
+struct Look {
+  const char* symbol = "";
+  Color color = Color::none;
+  const char* noun = "";
+};
+constexpr std::array<Look, 4> looks{{{"+", Color::green, "to add"},
+                                     {"~", Color::yellow, "to change"},
+                                     {"-", Color::red, "to remove"},
+                                     {"!", Color::red, "refused"}}};
+
+bool begins(std::string_view text, std::string_view start) {
+  return text.substr(0, start.size()) == start;
+}
+
+Mark mark_of(const PlanAction& action) {
+  if (action.verdict == Verdict::refused) return Mark::refused;
+  if (begins(action.action, "create ") || begins(action.action, "add ")) return Mark::add;
+  if (begins(action.action, "remove ") || begins(action.action, "destroy ")) return Mark::remove;
+  return Mark::change;
+}
+
+std::string details_of(const PlanAction& action, bool detailed) {
+  std::string text;
+  const auto add = [&text](const std::string& line) { text += "      " + printable(line) + "\n"; };
+  if (!action.reason.empty()) add(action.reason);
+  if (action.verdict == Verdict::refused) {
+    add("refused" + (action.rule.empty() ? "" : " by rule " + action.rule));
+    if (!action.ticket.empty())
+      add("ticket " + action.ticket + ": see `holdfast ticket show " + action.ticket + "`");
+  } else if (detailed) {
+    add("gate: " + std::string{to_string(action.verdict)} +
+        (action.rule.empty() ? "" : " (" + action.rule + ")"));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string render_plan(const PlanReport& plan, const Style& style, bool detailed) {
+  if (plan.in_sync && plan.actions.empty() && plan.unknown.empty())
+    return style.paint(Color::green, "In sync.") + " Nothing to do.\n";
+  std::string text;
+  std::array<std::size_t, looks.size()> counts{};
+  for (const auto& action : plan.actions) {
+    const auto mark = static_cast<std::size_t>(mark_of(action));
+    ++counts.at(mark);
+    const Look& look = looks.at(mark);
+    text += "  " + style.paint(look.color, look.symbol) + " " +
+            style.paint(Color::bold, printable(action.subject)) + ": " + printable(action.action) +
+            "\n" + details_of(action, detailed);
+  }
+  for (const auto& subject : plan.unknown)
+    text += "  " + style.paint(Color::yellow, "?") + " " +
+            style.paint(Color::bold, printable(subject)) +
+            ": could not be observed, so the plan says nothing about it\n";
+  std::string summary;
+  for (std::size_t i = 0; i < looks.size(); ++i)
+    if (counts.at(i) != 0)
+      summary +=
+          (summary.empty() ? "" : ", ") + std::to_string(counts.at(i)) + " " + looks.at(i).noun;
+  if (!plan.unknown.empty())
+    summary += (summary.empty() ? "" : ", ") + std::to_string(plan.unknown.size()) + " unknown";
+  if (summary.empty())
+    summary = "not in sync, and nothing to do now; see `holdfast get conditions`";
+  return text + (text.empty() ? "" : "\n") + style.paint(Color::bold, "Plan:") + " " + summary +
+         ".\n";
+}
+
+}  // namespace holdfast::cli
