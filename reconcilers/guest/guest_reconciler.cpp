@@ -135,7 +135,7 @@ Result<std::optional<Requeue>> finish(const GuestWorld& world, const std::string
   policy.on_rollback = operation.on_rollback;
   auto outcome = run(world.journal, *op, operation.steps, policy);
   if (!outcome) {
-    TRY(write_conditions(world, name, working(*op, ": is tried again"),
+    TRY(write_conditions(world, name, working(*op, " is tried again: " + outcome.error().message()),
                          generation_of(world, name)));
     return std::move(outcome).error();
   }
