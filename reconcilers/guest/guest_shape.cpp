@@ -41,8 +41,10 @@ gate::MarkerState marker_state(const host::ObservedGuestPtr& observed,
 std::optional<SeedFile> seed_of(const Guest& guest, const GuestIdentity& identity) {
   if (identity.first_boot == FirstBoot::none || identity.disks.empty()) return std::nullopt;
   SeedFile seed;
+  // One line each, as cloud-init's documentation shows it: images with less than a YAML
+  // parser read it, too. Quoted, because a name may look like a number.
   seed.content.meta_data =
-      dump({{"instance-id", instance_id(identity)}, {"local-hostname", identity.name}}) + "\n";
+      "instance-id: \"" + instance_id(identity) + "\"\nlocal-hostname: \"" + identity.name + "\"\n";
   seed.content.user_data = guest.spec.bootstrap.user_data.empty() ? "#cloud-config\n{}\n"
                                                                   : guest.spec.bootstrap.user_data;
   seed.content.network_config = guest.spec.bootstrap.network_config;
