@@ -139,6 +139,24 @@ TEST_CASE("qemu: volumes and interfaces are attached to a running guest and stay
   CHECK(observe(*world, uuid)->configured == guest->configured);
 }
 
+TEST_CASE("qemu: a seed and a growing disk live through snapshots", "[qemu][snapshots]") {
+  const auto world = make_world();
+  auto definition = world->definition("acme");
+  definition.shape.seed_path = world->folder().add_disk("seed.iso", mebibytes(1));
+  must(world->hypervisor().define(definition));
+  const Uuid uuid = definition.marker.uuid;
+  must(world->power().start(uuid));
+  must(world->snapshots().create(uuid, "s1"));
+  CHECK(observe(*world, uuid)->configured.seed_path == definition.shape.seed_path);
+  must(world->tuning().grow_disk(uuid, "root", mebibytes(24)));
+  remove_snapshot(*world, uuid, "s1");
+  const auto guest = observe(*world, uuid);
+  CHECK(guest->configured.seed_path == definition.shape.seed_path);
+  CHECK(root(guest).path == definition.shape.disks[0].path);
+  CHECK(root(guest).size == mebibytes(24));
+  CHECK(guest->live == guest->configured);
+}
+
 TEST_CASE("qemu: limits are set while the guest runs and read back", "[qemu]") {
   const auto world = make_world();
   const Uuid uuid = add(*world, "acme").marker.uuid;
