@@ -20,7 +20,7 @@ namespace {
 using ArchiveHandle = Handle<archive, archive_write_free>;
 using EntryHandle = Handle<archive_entry, archive_entry_free>;
 
-// A fixed time in every file and descriptor, so that the same seed is the same image:
+// A fixed time for every file: when the seed was made is nobody's business.
 // 2020-01-01T00:00:00Z.
 constexpr time_t fixed_time = 1'577'836'800;
 
@@ -50,7 +50,7 @@ Result<void> write_iso(const host::Seed& seed, int fd, const std::string& path) 
   const ArchiveHandle iso{archive_write_new()};
   archive* const a = iso.get();
   if (archive_write_set_format_iso9660(a) != ARCHIVE_OK ||
-      archive_write_set_options(a, "volume-id=cidata,joliet,rockridge,allow-lowercase,!pad") !=
+      archive_write_set_options(a, "volume-id=cidata,joliet,rockridge,!pad") !=
           ARCHIVE_OK ||
       archive_write_open_fd(a, fd) != ARCHIVE_OK)
     return archive_failed(a, path);

@@ -10,8 +10,8 @@
 namespace holdfast::local {
 
 // Writes an ISO 9660 image with Joliet and Rock Ridge names, volume label "cidata", as
-// cloud-init's NoCloud source expects (cloudinit/sources/DataSourceNoCloud). The same seed
-// gives the same bytes. Replaces `path` atomically; the folder still has to be synced.
+// cloud-init's NoCloud source expects (cloudinit/sources/DataSourceNoCloud).
+// Replaces `path` atomically; the folder still has to be synced.
 Result<void> write_seed_iso(const host::Seed& seed, const std::string& path);
 
 // The virtual size of a qcow2 overlay, and growing it while nobody has it open.
