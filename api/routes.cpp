@@ -249,13 +249,20 @@ http::Response refusal(int status, std::string_view kind, const std::string& mes
           .body = dump({{"error", {{"kind", kind}, {"message", message}}}})};
 }
 
+// "not_found": one word, for programs.
+std::string kind_of(Errc code) {
+  std::string kind{to_string(code)};
+  std::replace(kind.begin(), kind.end(), ' ', '_');
+  return kind;
+}
+
 // One line of at most 200 bytes, for messages.
 std::string shown(std::string_view text) { return std::string{text.substr(0, 200)}; }
 
 }  // namespace
 
 http::Response answer(const Error& error) {
-  return refusal(status_of(error.code()), to_string(error.code()), error.message());
+  return refusal(status_of(error.code()), kind_of(error.code()), error.message());
 }
 
 http::Response answer(const ControlPlane& control_plane, const http::Request& request) {
@@ -271,7 +278,7 @@ http::Response answer(const ControlPlane& control_plane, const http::Request& re
   if (allowed.empty())
     return answer(Error{Errc::not_found, "there is no route " + shown(request.path) +
                                              "; is holdfast as new as holdfastd?"});
-  return refusal(405, to_string(Errc::invalid),
+  return refusal(405, kind_of(Errc::invalid),
                  shown(request.path) + " takes " + allowed + ", not " + shown(request.method));
 }
 

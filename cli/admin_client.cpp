@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/admin_client.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <string_view>
@@ -22,16 +23,38 @@ constexpr std::uint64_t longest_answer = 64 * 1024 * 1024;  // bytes
 constexpr std::array kinds{Errc::invalid,     Errc::not_found, Errc::conflict, Errc::denied,
                            Errc::unavailable, Errc::exhausted, Errc::corrupt,  Errc::internal};
 
+// As the daemon writes it: "not_found".
+std::string kind_of(Errc code) {
+  std::string kind{to_string(code)};
+  std::replace(kind.begin(), kind.end(), ' ', '_');
+  return kind;
+}
+
+// For a kind that this program does not know yet.
+Errc code_of(int status) {
+  switch (status) {
+    case 400:
+    case 405:
+    case 413: return Errc::invalid;
+    case 403: return Errc::denied;
+    case 404: return Errc::not_found;
+    case 409: return Errc::conflict;
+    case 503: return Errc::unavailable;
+    case 507: return Errc::exhausted;
+    default: return Errc::internal;
+  }
+}
+
 Error error_of(const http::Response& response) {
   const auto body = Json::parse(response.body, nullptr, false);
   const auto error = body.is_object() ? body.value("error", Json::object()) : Json::object();
   if (error.is_object() && error.contains("message") && error["message"].is_string()) {
     const auto message = error["message"].get<std::string>();
     for (const Errc code : kinds)
-      if (error.contains("kind") && error["kind"] == to_string(code)) return Error{code, message};
-    return Error{Errc::internal, message};
+      if (error.contains("kind") && error["kind"] == kind_of(code)) return Error{code, message};
+    return Error{code_of(response.status), message};
   }
-  return Error{Errc::internal,
+  return Error{code_of(response.status),
                "the daemon answered with HTTP status " + std::to_string(response.status)};
 }
 

@@ -26,9 +26,9 @@ void add_files(CLI::App* command, std::vector<std::string>& files, bool is_requi
 // --wait, or --wait=5m.
 void add_wait(CLI::App* command, std::optional<Duration>& wait, const char* about) {
   const auto text = std::make_shared<std::string>();
-  command->add_flag("--wait{10m}", *text, about)
+  command->add_flag("--wait", *text, about)
       ->each([text, &wait](const std::string& value) {
-        const auto limit = parse_duration(value);
+        const auto limit = parse_duration(value == "true" ? "10m" : value);  // CLI11's bare flag
         if (!limit) throw CLI::ValidationError("--wait", limit.error().message());
         wait = *limit;
       })
@@ -75,7 +75,9 @@ CLI::App* add_command(CLI::App& parent, const Help& help) {
       line.clear();
     }
   }
-  command->footer(footer);
+  command->footer(footer +
+                  "\nWith every command: --socket PATH, -o table|wide|json|yaml, --no-color; see "
+                  "`holdfast --help`.");
   return command;
 }
 
@@ -190,7 +192,6 @@ void declare_guests(CLI::App& app, Words& words) {
   auto* snapshot = add_command(app, {"snapshot", "Snapshots of a guest",
                                      "holdfast snapshot create acme before-upgrade --wait\n"
                                      "holdfast snapshot list acme"});
-  snapshot->require_subcommand(1);
   add_order(*snapshot, words,
             {"create", "Take one", "holdfast snapshot create acme before-upgrade --wait"},
             snapshot_create, true);
@@ -208,7 +209,6 @@ void declare_guests(CLI::App& app, Words& words) {
   auto* destroy =
       add_command(app, {"destroy", "Ask to destroy a guest. Takes a signature: prints what to sign",
                         "holdfast destroy guest acme"});
-  destroy->require_subcommand(1);
   add_order(*destroy, words,
             {"guest", "Stop it and keep its disks for 7 days, once signed",
              "holdfast destroy guest acme"},
@@ -265,7 +265,6 @@ void declare_program(CLI::App& app, Words& words) {
 
 void declare_commands(CLI::App& app, Words& words) {
   app.fallthrough();
-  app.require_subcommand(1);
   app.add_option("--socket", words.socket,
                  "The daemon's admin socket (or HOLDFAST_SOCKET; /run/holdfast/admin.sock)")
       ->type_name("PATH");

@@ -24,7 +24,6 @@ void declare_journal(CLI::App& app, Words& words) {
       app, {"journal", "Look into the journal, also while the daemon is dead",
             "holdfast journal list\nholdfast journal verify --state-dir /mnt/rescued/holdfast\n"
             "holdfast journal retry op-42"});
-  journal->require_subcommand(1);
   const auto to_list = std::make_shared<OfflineOptions>();
   auto* listing = add_offline(*journal, words,
                               {"list", "Operations, newest first, read from the file itself",
@@ -68,7 +67,6 @@ void declare_records(CLI::App& app, Words& words) {
 
   auto* audit = add_command(app, {"audit", "Read the audit chain, also while the daemon is dead",
                                   "holdfast audit tail -n 20\nholdfast audit verify"});
-  audit->require_subcommand(1);
   const auto to_tail = std::make_shared<OfflineOptions>();
   auto* tailing = add_offline(*audit, words,
                               {"tail", "The last entries: permits, refusals, jobs",
@@ -82,7 +80,6 @@ void declare_records(CLI::App& app, Words& words) {
 
   auto* ticket = add_command(app, {"ticket", "What was refused, as jobs ready to be signed",
                                    "holdfast ticket list\nholdfast ticket show ID"});
-  ticket->require_subcommand(1);
   auto* listing = add_command(*ticket, {"list", "Open tickets", "holdfast ticket list -o wide"});
   listing->callback([&words] { words.chosen = ticket_list; });
   const auto id = std::make_shared<std::string>();
@@ -103,7 +100,6 @@ void declare_records(CLI::App& app, Words& words) {
   auto* image = add_command(app, {"image", "Golden images: check them and bring them here",
                                   "holdfast image verify ./tiny-1.0.0.tar.zst\n"
                                   "holdfast image import ./tiny-1.0.0.tar.zst"});
-  image->require_subcommand(1);
   add_by_name(*image, words,
               {"verify", "Check every file and every disk's content, without the daemon",
                "holdfast image verify ./tiny\nholdfast image verify ./tiny-1.0.0.tar.zst"},

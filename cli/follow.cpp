@@ -46,7 +46,8 @@ const OperationReport* find_state(const std::vector<OperationReport>& operations
 }
 
 std::set<std::string> subjects_of(const PlanReport& plan) {
-  std::set<std::string> subjects{plan.unknown.begin(), plan.unknown.end()};
+  std::set<std::string> subjects;
+  for (const auto& entry : plan.unknown) subjects.insert(entry.substr(0, entry.find(": ")));
   for (const auto& action : plan.actions) subjects.insert(action.subject);
   return subjects;
 }
@@ -95,7 +96,7 @@ Result<Exit> follow_until_in_sync(const Invocation& invocation, const std::strin
   for (;;) {
     const auto plan = TRY(daemon.plan(text));
     const Duration passed = clock.elapsed() - started;
-    if (plan.in_sync) {
+    if (plan.in_sync && plan.unknown.empty()) {
       bar.clear();
       invocation.say("in sync after " + to_short_string(passed));
       return Exit::done;
@@ -119,7 +120,8 @@ Result<Exit> follow_until_in_sync(const Invocation& invocation, const std::strin
     if (running != nullptr) {
       bar.draw(label_of(*running), running->progress);
     } else {
-      bar.draw("waiting for " + *subjects.begin(), std::nullopt);
+      const std::string what = subjects.empty() ? "the next pass" : *subjects.begin();
+      bar.draw("waiting for " + what, std::nullopt);
     }
     invocation.environment().sleep(poll_interval);
   }

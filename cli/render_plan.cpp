@@ -60,10 +60,14 @@ std::string render_plan(const PlanReport& plan, const Style& style, bool detaile
             style.paint(Color::bold, printable(action.subject)) + ": " + printable(action.action) +
             "\n" + details_of(action, detailed);
   }
-  for (const auto& subject : plan.unknown)
+  for (const auto& entry : plan.unknown) {
+    // "guest/acme", and why if the daemon says it: "guest/acme: libvirt: no answer".
+    const auto colon = entry.find(": ");
     text += "  " + style.paint(Color::yellow, "?") + " " +
-            style.paint(Color::bold, printable(subject)) +
+            style.paint(Color::bold, printable(entry.substr(0, colon))) +
             ": could not be observed, so the plan says nothing about it\n";
+    if (colon != std::string::npos) text += "      " + printable(entry.substr(colon + 2)) + "\n";
+  }
   std::string summary;
   for (std::size_t i = 0; i < looks.size(); ++i)
     if (counts.at(i) != 0)

@@ -56,6 +56,21 @@ int report(const Error& error, const Invocation& invocation, const std::string& 
   return static_cast<int>(Exit::failed);
 }
 
+int say_command_is_missing(const CLI::App& app, Environment& environment) {
+  const CLI::App* last = &app;
+  std::string path = app.get_name();
+  while (!last->get_subcommands().empty()) {
+    last = last->get_subcommands().front();
+    path += " " + last->get_name();
+  }
+  std::string choices;
+  for (const auto* command : last->get_subcommands([](const CLI::App*) { return true; }))
+    choices += (choices.empty() ? "" : ", ") + command->get_name();
+  environment.err << "error: " << path << " what? One of " << choices << "; see `" << path
+                  << " --help`" << std::endl;
+  return static_cast<int>(Exit::failed);
+}
+
 int parse_and_run(const std::vector<std::string>& arguments, Environment& environment) {
   CLI::App app{"Keeps one virtualisation host as its desired state says, and customer data safe",
                "holdfast"};
@@ -68,6 +83,7 @@ int parse_and_run(const std::vector<std::string>& arguments, Environment& enviro
     const int status = app.exit(error, environment.out, environment.err);
     return status == 0 ? 0 : static_cast<int>(Exit::failed);
   }
+  if (!words.chosen) return say_command_is_missing(app, environment);
   std::string socket = words.socket;
   if (socket.empty()) socket = environment.variable("HOLDFAST_SOCKET");
   if (socket.empty()) socket = default_socket;

@@ -94,7 +94,8 @@ TEST_CASE("get: wrong input is an error that says what to do", "[cli]") {
       {{"snapshot", "create", "acme"}, "SNAPSHOT"},
       {{"snapshot", "create", "nobody", "x"}, "no guest nobody"},
       {{"snapshot", "list"}, "GUEST"},
-      {{"destroy"}, "subcommand"},
+      {{"destroy"}, "holdfast destroy --help"},
+      {{"journal", "lsit"}, "lsit"},
       {{"undelete"}, "GUEST"},
       {{"undelete", "acme", "--wait=soon"}, "soon"},
       {{"journal", "retry", "op-99"}, "no operation op-99"},
@@ -103,7 +104,7 @@ TEST_CASE("get: wrong input is an error that says what to do", "[cli]") {
       {{"completion", "tcsh"}, "tcsh"},
       {{"image", "import", "/nowhere/at/all"}, "/nowhere/at/all"},
       {{"nonsense"}, "nonsense"},
-      {{}, "subcommand"},
+      {{}, "holdfast --help"},
   };
   for (const auto& row : rows) {
     const auto answer = host.run(row.words);

@@ -54,7 +54,7 @@ TEST_CASE("progress bar: never wider than the terminal", "[cli]") {
       CHECK(display_width(render_bar("restore root of guest acme", part, width)) <= width);
     CHECK(display_width(render_bar("restore root of guest acme", std::nullopt, width)) <= width);
   }
-  CHECK(render_bar("restore", 0.5, 30) == "restore [=======>       ]  50%");
+  CHECK(render_bar("restore", 0.5, 30) == "restore [========>       ] 50%");
 }
 
 TEST_CASE("render: ages are as kubectl writes them", "[cli]") {
@@ -80,7 +80,7 @@ TEST_CASE("render plan: every kind of action has its symbol and reason", "[cli]"
        "TombstoneKept", ""},
       {"guest/d", "destroy guest d", "it is no longer wanted", Verdict::refused, "NeedsSignature",
        "0123"}};
-  plan.unknown = {"guest/e"};
+  plan.unknown = {"guest/e", "guest/f: libvirt: no answer"};
   CHECK(render_plan(plan, Style{}, true) ==
         "  + guest/a: create guest a from image tiny 1\n"
         "      it does not exist\n"
@@ -96,8 +96,10 @@ TEST_CASE("render plan: every kind of action has its symbol and reason", "[cli]"
         "      refused by rule NeedsSignature\n"
         "      ticket 0123: see `holdfast ticket show 0123`\n"
         "  ? guest/e: could not be observed, so the plan says nothing about it\n"
+        "  ? guest/f: could not be observed, so the plan says nothing about it\n"
+        "      libvirt: no answer\n"
         "\n"
-        "Plan: 1 to add, 1 to change, 1 to remove, 1 refused, 1 unknown.\n");
+        "Plan: 1 to add, 1 to change, 1 to remove, 1 refused, 2 unknown.\n");
 }
 
 TEST_CASE("redact: nothing that may be secret is left", "[cli]") {
