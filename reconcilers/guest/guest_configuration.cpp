@@ -67,23 +67,28 @@ std::vector<LiveDifference> live_differences(const host::Shape& live, const host
         {"limits", "limits: runs with " + show(live.limits) + ", will have " + show(wanted.limits),
          LiveLimits{wanted.limits}});
   for (const host::Nic& nic : live.nics) {
-    const host::Nic* other = find_nic(wanted, nic.mac);
-    if (other != nullptr && *other == nic) continue;
+    if (find_nic(wanted, nic.mac) != nullptr) continue;
     found.push_back({"interfaces", "interfaces: still has " + show({nic}), LiveDetachNic{nic.mac}});
   }
   for (const host::Nic& nic : wanted.nics) {
-    const host::Nic* other = find_nic(live, nic.mac);
-    if (other != nullptr && *other == nic) continue;
+    if (find_nic(live, nic.mac) != nullptr) continue;
     found.push_back({"interfaces", "interfaces: will have " + show({nic}), LiveAttachNic{nic}});
   }
   return found;
 }
 
-// What only a stop can change: the seed is read and disks are found at boot.
+// What only a stop can change: the seed is read and disks are found at boot, and an
+// interface exchanged under a running guest would come back without its addresses.
 std::vector<std::string> pending_until_stop(const host::Shape& live, const host::Shape& wanted) {
   std::vector<std::string> pending;
   if (live.seed_path != wanted.seed_path)
     pending.push_back("bootstrap: the new first-boot configuration is read at the next start");
+  for (const host::Nic& nic : wanted.nics) {
+    const host::Nic* other = find_nic(live, nic.mac);
+    if (other != nullptr && !(*other == nic))
+      pending.push_back("interfaces: " + show({*other}) + " (" + other->model + ") becomes " +
+                        show({nic}) + " (" + nic.model + ") at the next start");
+  }
   for (const host::Disk& disk : wanted.disks) {
     const host::Disk* other = find_disk(live, disk.name);
     if (other == nullptr)
