@@ -5,6 +5,7 @@ sandbox of tests/sandbox. Everything is waited for with a deadline; nothing is p
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -44,22 +45,31 @@ def eventually(predicate, what, deadline=None, every=0.1):
         time.sleep(every)
 
 
+def scalar(value):
+    """Plain where YAML takes it for nothing else, else quoted."""
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z][\w./-]*|\d+[A-Za-z]+|\d+\.\d+\.\d+", value) \
+            and value.lower() not in ("true", "false", "null", "yes", "no", "on", "off", "y", "n"):
+        return value
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {scalar(inner)}" for key, inner in value.items()) + "}"
+    return json.dumps(value)
+
+
 def to_yaml(value, indent=""):
-    """Block YAML of dictionaries, lists and scalars, as a person would write it."""
-    if isinstance(value, dict) and value:
-        lines = []
-        for key, inner in value.items():
-            if isinstance(inner, (dict, list)) and inner:
-                lines.append(f"{indent}{key}:\n{to_yaml(inner, indent + '  ')}")
-            elif isinstance(inner, str) and "\n" in inner:
-                body = "".join(f"{indent}  {line}\n" for line in inner.splitlines())
-                lines.append(f"{indent}{key}: |\n{body}")
-            else:
-                lines.append(f"{indent}{key}: {json.dumps(inner)}\n")
-        return "".join(lines)
-    if isinstance(value, list) and value:
-        return "".join(f"{indent}- {json.dumps(item)}\n" for item in value)
-    return f"{indent}{json.dumps(value)}\n"
+    """YAML of dictionaries, lists and scalars, about as a person would write it."""
+    lines = []
+    for key, inner in value.items():
+        if isinstance(inner, str) and "\n" in inner:
+            lines.append(f"{indent}{key}: |\n")
+            lines += [f"{indent}  {line}\n" for line in inner.splitlines()]
+        elif isinstance(inner, list) and inner:
+            lines.append(f"{indent}{key}:\n")
+            lines += [f"{indent}  - {scalar(item)}\n" for item in inner]
+        elif isinstance(inner, dict) and key in ("spec", "bootstrap"):
+            lines.append(f"{indent}{key}:\n{to_yaml(inner, indent + '  ')}")
+        else:
+            lines.append(f"{indent}{key}: {scalar(inner)}\n")
+    return "".join(lines)
 
 
 def guest(name, number, **spec):
