@@ -44,8 +44,9 @@ Result<PlanReport> DaemonControl::plan_against(const Wanted* wanted) {
   PlanReport report;
   report.in_sync = true;
   std::set<std::string> names;
-  if (wanted != nullptr)
-    for (const std::string& name : wanted->guest_names()) names.insert(name);
+  for (const std::string& name :
+       wanted == nullptr ? engine_.accepted().names() : wanted->guest_names())
+    names.insert(name);
   for (const std::string& name : TRY(engine_.guests().known_guests())) names.insert(name);
   const auto tickets = TRY(engine_.journal().open_tickets());
   for (const std::string& name : names) {
