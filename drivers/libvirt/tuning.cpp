@@ -28,7 +28,10 @@ Error last_tuning_error(Call call) {
   const bool cannot = number == VIR_ERR_NO_SUPPORT || number == VIR_ERR_OPERATION_UNSUPPORTED ||
                       number == VIR_ERR_CONFIG_UNSUPPORTED ||
                       number == VIR_ERR_ARGUMENT_UNSUPPORTED;
-  if (cannot || has_no_slot) return Error{Errc::denied, error.message()};
+  // "cgroup CPU controller is not mounted", as in a container: an invalid operation to libvirt.
+  const bool has_no_cgroup =
+      number == VIR_ERR_OPERATION_INVALID && error.message().find("cgroup") != std::string::npos;
+  if (cannot || has_no_slot || has_no_cgroup) return Error{Errc::denied, error.message()};
   return error;
 }
 

@@ -51,7 +51,10 @@ Step live_step(const GuestWorld& world, const LiveChange& change, std::string na
     if (!is_active(observed->power)) return Effect::done("not running");
     auto told = tell(world, identity.uuid, change);
     if (told) return Effect::done();
-    if (told.error().code() != Errc::denied) return std::move(told).error();
+    // Denied: it takes a restart. Invalid: this running machine has no place for it, however
+    // often it is asked; the definition that the next start reads is right already.
+    const Errc code = told.error().code();
+    if (code != Errc::denied && code != Errc::invalid) return std::move(told).error();
     waiting->add(change);
     return Effect::done(std::string{declined});
   };
