@@ -101,6 +101,17 @@ Step rename_to_tombstone(const GuestWorld& world, const Tombstoning& what) {
   return step;
 }
 
+// The order was taken while another operation may just have ended: what the journal says
+// of the guest now goes before what it said then. Nobody else writes it from here on.
+Result<GuestIdentity> as_remembered(const GuestWorld& world, const GuestIdentity& ordered) {
+  const auto row = TRY(world.journal.provenance(ordered.uuid));
+  if (!row) return ordered;
+  GuestIdentity identity = TRY(parse_identity(row->detail));
+  identity.destroyed_spec = ordered.destroyed_spec;
+  identity.parked_nics = ordered.parked_nics;
+  return identity;
+}
+
 }  // namespace
 
 NewOperation destroy_guest(const DestroyOrder& order) {
@@ -111,7 +122,6 @@ NewOperation destroy_guest(const DestroyOrder& order) {
   if (order.observed) {
     shape = order.observed->configured;
     was_running = is_active(order.observed->power);
-    identity = moved_identity(identity, *order.observed).value_or(identity);
     identity.parked_nics = shape.nics;
   }
   NewOperation operation;
@@ -133,6 +143,7 @@ Result<GuestOperation> load_destroy(const GuestWorld& world, const Operation& op
   fields.flag("wasRunning", what.was_running).text("job", what.job);
   fields.texts("effects", what.effects);
   TRY(fields.end(op.kind));
+  what.identity = TRY(as_remembered(world, what.identity));
   GuestOperation operation;
   operation.steps.push_back(authorize_step(world, op, what));
   add_stop(world, what, operation.steps);

@@ -129,11 +129,16 @@ Result<std::optional<Requeue>> finish(const GuestWorld& world, const std::string
   }
   if (auto answers = ensure_provider_answers(world, *op); !answers)
     return unknown(world, name, std::move(answers).error());
-  const GuestOperation operation = TRY(load_operation(world, *op));
+  const auto operation = load_operation(world, *op);
+  if (!operation) {
+    TRY(write_conditions(world, name, stuck(*op, operation.error().message()),
+                         generation_of(world, name)));
+    return operation.error();
+  }
   RunPolicy policy;
-  policy.on_success = operation.on_success;
-  policy.on_rollback = operation.on_rollback;
-  auto outcome = run(world.journal, *op, operation.steps, policy);
+  policy.on_success = operation->on_success;
+  policy.on_rollback = operation->on_rollback;
+  auto outcome = run(world.journal, *op, operation->steps, policy);
   if (!outcome) {
     TRY(write_conditions(world, name, working(*op, " is tried again: " + outcome.error().message()),
                          generation_of(world, name)));

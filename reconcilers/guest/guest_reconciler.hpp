@@ -14,8 +14,8 @@
 namespace holdfast {
 
 // observe -> plan -> act, for one guest at a time. Holds no state between calls. The
-// work queue's promise that a name is never with two workers at once is the lock of all
-// methods that take a name; different names run in parallel.
+// work queue's promise that a name is never with two workers at once is reconcile()'s lock;
+// different names run in parallel, and all other methods may run beside it.
 class GuestReconciler {
  public:
   explicit GuestReconciler(GuestWorld world) : world_{std::move(world)} {}
@@ -37,8 +37,8 @@ class GuestReconciler {
   // Every name with a guest or a tombstone in the journal. Sorted.
   Result<std::vector<std::string>> known_guests() const;
 
-  // Orders by an operator. Each is journaled and runs at the name's next pass, so the
-  // caller queues guest_subject(name). Errc::conflict while another operation runs;
+  // Orders by an operator, from any thread. Each is journaled and runs at the name's next
+  // pass, so the caller queues guest_subject(name). Errc::conflict while another operation runs;
   // Errc::not_found when there is no such guest, tombstone or snapshot.
   Result<OperationId> begin_snapshot(const std::string& name, const std::string& snapshot);
   Result<OperationId> begin_undelete(const std::string& name);
