@@ -239,6 +239,18 @@ Result<Resources> loose(const std::vector<Json>& documents, std::string_view sou
   return collector.finish();
 }
 
+std::vector<std::string> keys_of(const Resources& part) {
+  std::vector<std::string> keys;
+  for (const auto& guest : part.guests) keys.push_back("Guest/" + guest.name);
+  for (const auto& image : part.images) keys.push_back("Image/" + image.name + "@" + image.version);
+  if (part.host_config) keys.emplace_back("HostConfig");
+  for (const auto& rejected : part.rejected) {
+    const auto who = identify(Json::parse(rejected.json, nullptr, false), "merge", "");
+    keys.push_back(who ? who->key() : rejected.kind + "/" + rejected.name);
+  }
+  return keys;
+}
+
 template <class T>
 void append(std::vector<T>& all, std::vector<T>& more) {
   std::move(more.begin(), more.end(), std::back_inserter(all));
@@ -288,17 +300,7 @@ Result<Resources> merge(std::vector<Resources> parts) {
   Resources all{};
   std::set<std::string> seen;
   for (auto& part : parts) {
-    std::vector<std::string> keys;
-    for (const auto& guest : part.guests) keys.push_back("Guest/" + guest.name);
-    for (const auto& image : part.images)
-      keys.push_back("Image/" + image.name + "@" + image.version);
-    if (part.host_config) keys.emplace_back("HostConfig");
-    for (const auto& rejected : part.rejected) {
-      const auto json = Json::parse(rejected.json, nullptr, false);
-      auto who = identify(json, "merge", "");
-      keys.push_back(who ? who->key() : rejected.kind + "/" + rejected.name);
-    }
-    for (auto& key : keys)
+    for (auto& key : keys_of(part))
       if (!seen.insert(key).second)
         return Error{Errc::invalid, "found " + key + " in two files, expected it in one"};
     append(all.guests, part.guests);

@@ -57,6 +57,8 @@ class Problems {
     ~Step() { problems_.pointer_.resize(length_); }
     Step(const Step&) = delete;
     Step& operator=(const Step&) = delete;
+    Step(Step&&) = delete;
+    Step& operator=(Step&&) = delete;
 
    private:
     Problems& problems_;

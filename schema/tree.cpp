@@ -1,33 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/tree.hpp"
 
-#include <algorithm>
-#include <exception>
+#include <array>
 #include <utility>
 
 namespace holdfast::tree {
 namespace {
 
-// Length of the well-formed UTF-8 sequence at the front of `text`, 0 if there is none
-// (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
+struct Utf8Form {
+  unsigned char first_low;  // the first byte is from here
+  unsigned char first_high;
+  unsigned char second_low;   // and the second from here: what keeps overlong forms,
+  unsigned char second_high;  // surrogates and values above U+10FFFF out
+  std::size_t length;
+};
+
+// RFC 3629, section 4, but for ASCII.
+constexpr std::array<Utf8Form, 8> utf8_forms{{{0xc2, 0xdf, 0x80, 0xbf, 2},
+                                              {0xe0, 0xe0, 0xa0, 0xbf, 3},
+                                              {0xe1, 0xec, 0x80, 0xbf, 3},
+                                              {0xed, 0xed, 0x80, 0x9f, 3},
+                                              {0xee, 0xef, 0x80, 0xbf, 3},
+                                              {0xf0, 0xf0, 0x90, 0xbf, 4},
+                                              {0xf1, 0xf3, 0x80, 0xbf, 4},
+                                              {0xf4, 0xf4, 0x80, 0x8f, 4}}};
+
+unsigned char byte_at(std::string_view text, std::size_t i) {
+  return static_cast<unsigned char>(text[i]);
+}
+
+bool fits(std::string_view text, const Utf8Form& form) {
+  if (text.size() < form.length) return false;
+  if (byte_at(text, 0) < form.first_low || byte_at(text, 0) > form.first_high) return false;
+  if (byte_at(text, 1) < form.second_low || byte_at(text, 1) > form.second_high) return false;
+  for (std::size_t i = 2; i < form.length; ++i)
+    if ((byte_at(text, i) & 0xc0U) != 0x80U) return false;
+  return true;
+}
+
+// Length of the well-formed UTF-8 sequence at the front of `text`, 0 if there is none.
 std::size_t utf8_length(std::string_view text) {
-  const auto byte = [text](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const auto follows = [&byte](std::size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
-    return byte(i) >= low && byte(i) <= high;
-  };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef) {
-    const bool second = follows(1, first == 0xe0 ? 0xa0U : 0x80U, first == 0xed ? 0x9fU : 0xbfU);
-    return second && follows(2) ? 3 : 0;
-  }
-  if (first >= 0xf0 && first <= 0xf4) {
-    const bool second = follows(1, first == 0xf0 ? 0x90U : 0x80U, first == 0xf4 ? 0x8fU : 0xbfU);
-    return second && follows(2) && follows(3) ? 4 : 0;
-  }
+  if (byte_at(text, 0) < 0x80) return 1;
+  for (const auto& form : utf8_forms)
+    if (fits(text, form)) return form.length;
   return 0;
 }
 
