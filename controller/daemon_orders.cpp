@@ -215,8 +215,9 @@ Result<void> DaemonControl::roll_back(OperationId id) {
 
 Result<api::RecoverReport> DaemonControl::recover(bool confirm) {
   api::RecoverReport report;
-  report.is_needed = engine_.is_observe_only();
   const Recovery recovery = TRY(engine_.guests().plan_recovery());
+  // Also after a journal that was not damaged but lost: nobody set an empty one aside.
+  report.is_needed = engine_.is_observe_only() || !recovery.rows.empty();
   report.sentences = recovery.sentences;
   if (!confirm) return report;
   TRY(engine_.guests().apply(recovery));
