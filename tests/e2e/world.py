@@ -129,6 +129,7 @@ class World:
         self.daemon = None
         self.foreign = None
         self.wanted = {}      # name -> resource, as written last
+        self.addresses = {}
         self.generation = 0   # accepted before the last edit
 
     def __enter__(self):
@@ -226,6 +227,8 @@ class World:
         for resource in resources:
             name = resource["metadata"]["name"]
             self.wanted[name] = json.loads(json.dumps(resource))
+            if found := re.search(r"addresses: \[([\d.]+)/", json.dumps(resource)):
+                self.addresses[name] = found.group(1)
             self.write_text(f"{name}.yaml", to_yaml(resource))
 
     def edit(self, name, **spec):
@@ -311,10 +314,8 @@ class World:
     # --- the world itself
 
     def web(self, name):
-        number = next(line.split("[", 1)[1].split("/", 1)[0].rsplit(".", 1)[1]
-                      for line in self.wanted[name]["spec"]["bootstrap"]["networkConfig"].splitlines()
-                      if "addresses:" in line)
-        return Web(f"{NETWORK}.{number}")
+        """The guest's web server, also once it is no longer wanted."""
+        return Web(self.addresses[name])
 
     def answers(self, name):
         """Waits until the guest answers and returns what it says."""
