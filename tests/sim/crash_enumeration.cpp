@@ -96,7 +96,9 @@ CrashReport enumerate_crashes(const MakePlay& make_play, const Enumeration& how)
   for (std::size_t first = 1; first <= undisturbed.points; ++first) {
     const std::size_t recovery = die({first});
     if (!how.twice) continue;
-    for (std::size_t second = 1; second <= recovery; second += how.every) die({first, second});
+    // Thinned out, the second deaths still come to each point after some first one.
+    for (std::size_t second = 1 + first % how.every; second <= recovery; second += how.every)
+      die({first, second});
   }
   return report;
 }

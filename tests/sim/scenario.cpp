@@ -2,6 +2,8 @@
 #include "tests/sim/scenario.hpp"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -74,6 +76,31 @@ void Scenario::die_at(std::vector<std::size_t> points) {
 void Scenario::restart_daemon() {
   end_daemon();
   host_.disconnect();
+}
+
+bool Scenario::attempt(const std::function<void(Daemon&)>& work) {
+  try {
+    work(daemon());
+    look();
+    return true;
+  } catch (const SimulatedCrash& crash) {
+    die(crash);
+    return false;
+  }
+}
+
+SavedScenario Scenario::save() {
+  restart_daemon();
+  std::ifstream file{file_.path(), std::ios::binary};
+  return {world_, {std::istreambuf_iterator<char>{file}, {}}, clock_.elapsed()};
+}
+
+void Scenario::load(const SavedScenario& saved) {
+  std::ofstream file{file_.path(), std::ios::binary};
+  file.write(saved.journal.data(), static_cast<std::streamsize>(saved.journal.size()));
+  if (!file.flush()) throw std::runtime_error{"cannot write " + file_.path()};
+  world_ = saved.world;
+  clock_.advance(saved.elapsed);
 }
 
 Breaches Scenario::at_rest() {

@@ -40,6 +40,13 @@ struct DaemonParts {
 };
 using StartDaemon = std::function<Result<std::unique_ptr<Daemon>>(const DaemonParts&)>;
 
+// A scenario put aside, so that many can go on from the same beginning.
+struct SavedScenario {
+  SimWorld world{};
+  std::string journal{};  // the bytes of its file
+  Duration elapsed{};
+};
+
 // One host, one journal and one daemon after another, on virtual time. Whenever the
 // daemon dies (SimulatedCrash) the next is started on the same journal and host.
 // After each step the invariants are checked, and guests that the journal calls live
@@ -71,6 +78,14 @@ class Scenario {
   void lose_power_with_daemon(bool on) { power_fails_too_ = on; }
   // Ends the daemon between two steps, as an upgrade does.
   void restart_daemon();
+  // Has the daemon do `work` between two steps, an order by an operator for one. False: it
+  // died over it, and the next will be started.
+  bool attempt(const std::function<void(Daemon&)>& work);
+
+  // The machine and the journal as they are now, between two steps; ends the daemon.
+  SavedScenario save();
+  // Goes on from there. Only before the first daemon was started.
+  void load(const SavedScenario& saved);
 
   std::size_t deaths() const { return deaths_; }
   const std::vector<std::string>& died_at() const { return died_at_; }

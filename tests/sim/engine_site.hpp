@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "tests/gate/authority_issuer.hpp"
+#include "tests/sim/engine_daemon.hpp"
+
+namespace holdfast::sim {
+
+// A hub and the host that listens to it, for campaigns of many runs.
+struct EngineSite {
+  std::shared_ptr<Hub> hub{};
+  std::unique_ptr<Scenario> scenario{};
+
+  inline static const ImageRef image{"debian-12", "1"};
+
+  explicit EngineSite(std::uint64_t seed = 1, const Hub& heard = Hub{})
+      : hub{std::make_shared<Hub>(heard)},
+        // The daemons own the hub, too: a play outlives the site that it came from.
+        scenario{std::make_unique<Scenario>(
+            [hub = hub](const DaemonParts& parts) { return EngineDaemon::start(parts, *hub); },
+            seed)} {}
+
+  SimWorld& world() { return scenario->world(); }
+  Engine& engine() { return dynamic_cast<EngineDaemon&>(scenario->daemon()).engine(); }
+  void want(Resources resources) { hub->want(std::move(resources), scenario->clock().now()); }
+};
+
+// A guest that is born from EngineSite::image and fits its root disk.
+inline Guest small_guest(const std::string& name) {
+  Guest wanted;
+  wanted.name = name;
+  wanted.spec.image = EngineSite::image;
+  wanted.spec.cpus = 2;
+  wanted.spec.memory = gibibytes(1);
+  wanted.spec.root_disk.size = gibibytes(8);
+  wanted.spec.interfaces = {{"net0", Interface::Kind::user, "", "virtio"}};
+  return wanted;
+}
+
+// An order for the guest `name`, signed: the controller's source of orders knows it, and
+// the world knows that the loss is intended.
+inline gate::Authority sign_order(Hub& hub, Scenario& scenario, gate::Verb verb,
+                                  const std::string& name, const std::string& object = {}) {
+  const SimDomain* guest = scenario.world().find_by_name(name);
+  gate::SignedOrder order;
+  order.verb = verb;
+  order.uuid = guest->uuid;
+  order.incarnation = guest->marker->incarnation;
+  order.expires = scenario.clock().now() + std::chrono::hours{48};
+  order.object = object;
+  auto authority = gate::AuthorityIssuer::issue(order);
+  hub.sign(authority);
+  scenario.world().sign(verb, order.uuid, order.incarnation);
+  return authority;
+}
+
+}  // namespace holdfast::sim
