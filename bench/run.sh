@@ -1,0 +1,12 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Usage: bench/run.sh BUILD_DIR. Everything that docs/performance.md quotes, in one go.
+set -eu
+cd "$(dirname "$0")/.."
+build=$(realpath "$1")
+sandbox=tests/sandbox/libvirt_sandbox.sh
+echo "== journal"; "$build/bench/journal_bench"
+echo "== no-change pass, test:///default"; "$build/bench/pass_bench" test:///default 10 100 300
+echo "== no-change pass, QEMU"; "$sandbox" "$build/bench/pass_bench" qemu:///system 10 100 300
+echo "== idle daemon"; "$sandbox" bench/idle.sh "$build" 100 120
+if [ -x "$build/bench/sim_bench" ]; then echo "== simulated host-days"; "$build/bench/sim_bench"; fi
