@@ -10,11 +10,12 @@
 namespace holdfast {
 namespace {
 
-constexpr std::array<std::string_view, 16> actions{
-    "agent.update",      "break-glass.enable", "guest.adopt",       "guest.backup",
-    "guest.destroy",     "guest.reimage",      "guest.restore",     "guest.restore-over",
-    "guest.shrink",      "guest.undelete",     "host.decommission", "keys.rotate",
-    "mass-change.allow", "retention.lower",    "target.detach",     "target.wipe"};
+constexpr std::array<std::string_view, 17> actions{
+    "agent.update",   "break-glass.enable", "guest.adopt",     "guest.backup",
+    "guest.destroy",  "guest.reimage",      "guest.restore",   "guest.restore-over",
+    "guest.rollback", "guest.shrink",       "guest.undelete",  "host.decommission",
+    "keys.rotate",    "mass-change.allow",  "retention.lower", "target.detach",
+    "target.wipe"};
 
 constexpr std::size_t most_params = 64;
 
