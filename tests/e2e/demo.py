@@ -75,7 +75,8 @@ class Demo:
                   here that somebody else made. The desired state is a directory; it is empty.""")
         world.plant_foreign()
         self.start_daemon()
-        self.run(f"holdfast image import {world.image}")
+        os.symlink(world.image, os.path.join(world.folder, "tiny"))
+        self.run("holdfast image import tiny")
         self.run("holdfast get images")
 
         self.chapter("Two guests, by writing two files")

@@ -25,6 +25,6 @@ cat <<END
 
 Left running. To look inside (try: holdfast get guests), and to end it:
   $(realpath "$here/../sandbox/enter.sh") bash -c 'cd $(cat "$ended") && . ./env && exec bash'
-  kill $sandbox
+  kill $sandbox; rm -r "$(cat "$ended")"
 END
 disown "$sandbox"

@@ -285,16 +285,19 @@ def independence(world):
     for pinger in pingers:
         pinger.start()
     for turn in range(20):
+        answered = [pinger.good for pinger in pingers]
         if turn % 2:
             world.kill()
         else:
             assert world.stop() == 0, "the daemon did not end well"
         world.start()
+        eventually(lambda answered=answered: all(pinger.failed or pinger.good > before
+                                                 for pinger, before in zip(pingers, answered)),
+                   "the guests answer")
     for pinger in pingers:
         pinger.ended.set()
         pinger.join(30)
         assert not pinger.failed, f"requests failed at {pinger.failed}"
-        assert pinger.good > 20, f"only {pinger.good} requests were made"
     witness.assert_untouched()
     expect_readable(world, witness)
 
@@ -396,8 +399,8 @@ def retire(world, name):
 
 @case("the daemon starts without that target, and reports what is gone without touching the rest")
 def target_gone(world):
-    witness = Witness(world)
     world.start()
+    witness = Witness(world)
     eventually(lambda: world.condition("tight", "Blocked")["status"] == "True", "tight is blocked")
     witness.assert_untouched()
 
