@@ -19,7 +19,8 @@ std::string_view kind_of(PowerChange change) {
   return operation_kind::start;
 }
 
-// One call that takes the guest from any other state to `wanted`.
+// One call that takes a guest that runs, suspended or not, to `wanted`. One that went off
+// meanwhile is left to the next plan, which starts it first.
 Step switch_step(const GuestWorld& world, const GuestIdentity& identity, std::string name,
                  host::PowerState wanted) {
   Step step;
@@ -31,6 +32,7 @@ Step switch_step(const GuestWorld& world, const GuestIdentity& identity, std::st
   step.apply = [&world, identity, wanted]() -> Result<Effect> {
     const auto observed = TRY(observe_existing(world, identity));
     if (observed->power == wanted) return Effect::done();
+    if (!is_active(observed->power)) return Effect::done("not running");
     if (wanted == host::PowerState::suspended)
       TRY(world.host.power.suspend(identity.uuid));
     else
