@@ -37,7 +37,6 @@ def run(world):
             except (AssertionError, SystemExit, OSError, LookupError, ValueError) as error:
                 print(f"FAIL  {time.monotonic() - began:7.1f} s  {sentence}", flush=True)
                 traceback.print_exc(file=sys.stdout)
-                world.show_state()
                 print(f"      {error}", flush=True)
                 sys.exit(1)
             print(f"ok    {time.monotonic() - began:7.1f} s  {sentence}", flush=True)
