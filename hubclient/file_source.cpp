@@ -11,6 +11,7 @@
 #include <cctype>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <variant>
 
@@ -198,8 +199,10 @@ Result<std::optional<Fetched>> FileSource::fetch() {
   if (seen_ && *seen_ == *files) return std::optional<Fetched>{};
   const auto now_ns = std::chrono::nanoseconds{clock_.now().time_since_epoch()}.count();
   const std::int64_t young_ns = std::chrono::nanoseconds{settle_time}.count();
+  // Our clock is cut to the millisecond, so "just now" may lie ahead of it; a time stamp far
+  // ahead is a clock that was set back, and must not keep the file unread for ever.
   const auto is_young = [&](std::int64_t changed_ns) {
-    return now_ns >= changed_ns && now_ns - changed_ns < young_ns;
+    return std::abs(now_ns - changed_ns) < young_ns;
   };
   for (const File& file : *files)
     if (is_young(std::max(file.modified_ns, file.changed_ns)))

@@ -15,6 +15,7 @@
 
 #include "base/sha256.hpp"
 #include "drivers/local/local_images.hpp"
+#include "journal/writes.hpp"
 #include "tests/catch.hpp"
 #include "tests/gate/gated_journal.hpp"
 
@@ -226,7 +227,9 @@ TEST_CASE("local disks: a seed carries its files under the label that cloud-init
   CHECK(files.at("vendor-data") == seed.vendor_data);
   CHECK(files.at("network-config") == seed.network_config);
   const std::string iso = content_of(path);
-  CHECK(iso.substr(0x8028, 6) == "cidata");  // primary volume descriptor, bytes 40 to 71
+  // Volume identifier: bytes 40 to 71 of the primary descriptor, upper case by ISO 9660;
+  // cloud-init takes either case.
+  CHECK(iso.substr(0x8028, 6) == "CIDATA");
 
   auto changed = seed;
   changed.network_config.clear();
