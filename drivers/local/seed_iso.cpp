@@ -50,8 +50,7 @@ Result<void> write_iso(const host::Seed& seed, int fd, const std::string& path) 
   const ArchiveHandle iso{archive_write_new()};
   archive* const a = iso.get();
   if (archive_write_set_format_iso9660(a) != ARCHIVE_OK ||
-      archive_write_set_options(a, "volume-id=cidata,joliet,rockridge,!pad") !=
-          ARCHIVE_OK ||
+      archive_write_set_options(a, "volume-id=cidata,joliet,rockridge,!pad") != ARCHIVE_OK ||
       archive_write_open_fd(a, fd) != ARCHIVE_OK)
     return archive_failed(a, path);
   if (!add_file(a, "meta-data", seed.meta_data) || !add_file(a, "user-data", seed.user_data) ||
