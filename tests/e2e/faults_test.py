@@ -390,11 +390,12 @@ def disk_full(world):
 
 
 def retire(world, name):
-    """The test's own broom, by hand as an operator would: not Holdfast's business."""
-    uuid = world.guests().get(name, {}).get("uuid", "")
-    if uuid in host_view.domains():
-        host_view.virsh("destroy", uuid, check=False)
+    """The test's own broom, by hand as an operator would: not Holdfast's business. No longer wanted
+    first, or it would be started again."""
+    uuid = world.uuid(name)
     world.drop(name)
+    eventually(lambda: world.condition(name, "Blocked")["status"] == "True", f"{name} is left alone")
+    host_view.virsh("destroy", uuid, check=False)
 
 
 @case("the daemon starts without that target, and reports what is gone without touching the rest")
