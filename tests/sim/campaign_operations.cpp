@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/campaign_operations.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+#include "reconcilers/guest/guest_operations.hpp"
+
+namespace holdfast::sim {
+namespace {
+
+using Operations = std::vector<CampaignOperation>;
+using Edit = std::function<void(GuestSpec&)>;
+
+const std::string name = "acme";
+const std::string snapshot = "before";
+
+Resources acme(const Edit& edit = {}) {
+  Resources resources;
+  resources.guests = {small_guest(name)};
+  if (edit) edit(resources.guests.front().spec);
+  return resources;
+}
+
+std::function<void(const Stage&)> want(Resources resources) {
+  return [resources = std::move(resources)](const Stage& stage) { stage.want(resources); };
+}
+
+const SimDomain* guest(const SimWorld& world) { return world.find_by_name(name); }
+
+std::function<bool(const SimWorld&)> guest_is(std::function<bool(const SimDomain&)> so) {
+  return [so = std::move(so)](const SimWorld& world) {
+    const SimDomain* found = guest(world);
+    return found != nullptr && so(*found);
+  };
+}
+
+std::function<bool(const SimWorld&)> power_is(host::PowerState power) {
+  return guest_is([power](const SimDomain& domain) { return domain.power == power; });
+}
+
+std::function<bool(const SimWorld&)> disk_is(std::string disk, Bytes size) {
+  return [disk = std::move(disk), size](const SimWorld& world) {
+    const SimDomain* found = guest(world);
+    if (found == nullptr) return false;
+    for (const host::Disk& present : found->configured.disks) {
+      if (present.name != disk) continue;
+      const auto file = world.files.find(present.path);
+      return file != world.files.end() && file->second.size == size;
+    }
+    return false;
+  };
+}
+
+void stop(GuestSpec& spec) { spec.power = Power::stopped; }
+void suspend(GuestSpec& spec) { spec.power = Power::suspended; }
+void volumes(GuestSpec& spec) { spec.volumes = {Volume{"db", gibibytes(2)}}; }
+
+// Given again until it is in the journal, as a queue of jobs does.
+void order(const Stage& stage, const std::function<Result<OperationId>(GuestReconciler&)>& give) {
+  bool is_taken = false;
+  while (!is_taken) {
+    stage.scenario.attempt([&](Daemon& daemon) {
+      if (daemon.journal().unfinished(guest_subject(name)).value()) {
+        is_taken = true;  // by a daemon that died right after
+        return;
+      }
+      Engine& engine = dynamic_cast<EngineDaemon&>(daemon).engine();
+      const auto given = give(engine.guests());
+      if (!given) throw std::runtime_error{"an order: " + given.error().describe()};
+      engine.wake_for_order(name);
+      is_taken = true;
+    });
+  }
+}
+
+void order_snapshot(const Stage& stage) {
+  order(stage, [](GuestReconciler& guests) { return guests.begin_snapshot(name, snapshot); });
+}
+
+void order_destroy(const Stage& stage) {
+  const auto authority = sign_order(stage.hub, stage.scenario, gate::Verb::destroy_guest, name);
+  order(stage, [&](GuestReconciler& guests) { return guests.begin_destroy(name, authority); });
+}
+
+void order_roll_back(const Stage& stage) {
+  const auto authority =
+      sign_order(stage.hub, stage.scenario, gate::Verb::roll_back_snapshot, name, snapshot);
+  order(stage,
+        [&](GuestReconciler& guests) { return guests.begin_roll_back(name, snapshot, authority); });
+}
+
+// Only a retention policy may remove a snapshot, and there is none yet: the operation is
+// journaled as a policy would have it, and the gate has to stop it when it runs.
+void order_remove_snapshot(const Stage& stage) {
+  order(stage, [&](GuestReconciler&) -> Result<OperationId> {
+    Journal& journal = stage.scenario.daemon().journal();
+    const auto row = TRY(journal.owner_of(guest_subject(name)));
+    const auto removal = remove_snapshot({TRY(parse_identity(row->detail)), snapshot, ""});
+    return TRY(journal.begin(removal.kind, guest_subject(name), removal.input,
+                             removal.forward_only))
+        .id;
+  });
+}
+
+void order_undelete(const Stage& stage) {
+  order(stage, [](GuestReconciler& guests) { return guests.begin_undelete(name); });
+}
+
+// A destroyed guest's disks, under whatever name.
+std::size_t tombstones(const SimWorld& world) {
+  std::size_t count = 0;
+  for (const auto& [uuid, domain] : world.domains)
+    if (domain.marker && domain.marker->provenance == "tombstone") ++count;
+  return count;
+}
+
+Operations births() {
+  Resources two = acme();
+  two.guests.push_back(small_guest("beta"));
+  const Edit rich = [](GuestSpec& spec) {
+    volumes(spec);
+    spec.volumes.push_back(Volume{"media", gibibytes(3)});
+    spec.bootstrap.user_data = "#cloud-config\n{}";
+    spec.interfaces.push_back({"lan", Interface::Kind::bridge, "br0", "virtio"});
+  };
+  const Edit stopped = [rich](GuestSpec& spec) {
+    rich(spec);
+    stop(spec);
+  };
+  const auto has_all = guest_is([](const SimDomain& domain) {
+    return domain.configured.disks.size() == 3 && !domain.configured.seed_path.empty();
+  });
+  return {
+      {"create", {}, {}, want(acme()), power_is(host::PowerState::running)},
+      {"create with volumes and a seed", {}, {}, want(acme(rich)), has_all},
+      {"create stopped", {}, {}, want(acme(stopped)), power_is(host::PowerState::stopped)},
+      {"create suspended", {}, {}, want(acme(suspend)), power_is(host::PowerState::suspended)},
+      {"create two", {}, {}, want(two), power_is(host::PowerState::running)},
+  };
+}
+
+Operations power_changes() {
+  const auto ignore = [](const Stage& stage) {
+    stage.scenario.world().find_by_name(name)->on_stop.ignores = true;
+  };
+  return {
+      {"start", acme(stop), {}, want(acme()), power_is(host::PowerState::running)},
+      {"stop", acme(), {}, want(acme(stop)), power_is(host::PowerState::stopped), true},
+      {"stop escalated", acme(), ignore, want(acme(stop)), power_is(host::PowerState::stopped),
+       true},
+      {"suspend", acme(), {}, want(acme(suspend)), power_is(host::PowerState::suspended)},
+      {"resume", acme(suspend), {}, want(acme()), power_is(host::PowerState::running)},
+  };
+}
+
+Operations configurations() {
+  const Edit more = [](GuestSpec& spec) {
+    spec.cpus = 4;
+    spec.memory = mebibytes(768);
+  };
+  const Edit too_much = [](GuestSpec& spec) {
+    spec.cpus = 64;
+    spec.memory = gibibytes(64);
+  };
+  const Edit limits = [](GuestSpec& spec) {
+    spec.limits.cpu_shares = 512;
+    spec.limits.io_read_bps = mebibytes(100);
+  };
+  const Edit nics = [](GuestSpec& spec) {
+    spec.interfaces.push_back({"lan", Interface::Kind::bridge, "br0", "virtio"});
+  };
+  const Edit seed = [](GuestSpec& spec) { spec.bootstrap.user_data = "#cloud-config\n{}"; };
+  const auto with_stop = [](Edit edit) {
+    return Edit{[edit](GuestSpec& spec) {
+      edit(spec);
+      stop(spec);
+    }};
+  };
+  const auto cpus_are = [](unsigned cpus) {
+    return guest_is([cpus](const SimDomain& domain) { return domain.configured.cpus == cpus; });
+  };
+  const auto nics_are = [](std::size_t count) {
+    return guest_is(
+        [count](const SimDomain& domain) { return domain.configured.nics.size() == count; });
+  };
+  return {
+      {"configure live", acme(), {}, want(acme(more)), cpus_are(4)},
+      {"configure until the next stop", acme(), {}, want(acme(too_much)), cpus_are(64)},
+      {"configure offline", acme(stop), {}, want(acme(with_stop(more))), cpus_are(4)},
+      {"limits live", acme(), {}, want(acme(limits)), guest_is([](const SimDomain& domain) {
+         return domain.live && domain.live->limits.cpu_shares == 512U;
+       })},
+      {"attach an interface live", acme(), {}, want(acme(nics)), nics_are(2)},
+      {"detach an interface live", acme(nics), {}, want(acme()), nics_are(1)},
+      {"interfaces offline", acme(stop), {}, want(acme(with_stop(nics))), nics_are(2)},
+      {"write another seed", acme(), {}, want(acme(seed)), power_is(host::PowerState::running)},
+  };
+}
+
+Operations disks() {
+  const Edit bigger = [](GuestSpec& spec) { spec.root_disk.size = gibibytes(12); };
+  const auto stopped = [](Edit edit) {
+    return Edit{[edit](GuestSpec& spec) {
+      edit(spec);
+      stop(spec);
+    }};
+  };
+  const auto detach = [](const Stage& stage) {
+    const Uuid uuid = stage.scenario.world().find_by_name(name)->uuid;
+    stage.scenario.host().drift(uuid, [](SimDomain& domain) {
+      domain.configured.disks.resize(1);
+      if (domain.live) domain.live->disks.resize(1);
+    });
+  };
+  return {
+      {"grow a disk live", acme(), {}, want(acme(bigger)), disk_is("root", gibibytes(12))},
+      {"grow a disk offline",
+       acme(stop),
+       {},
+       want(acme(stopped(bigger))),
+       disk_is("root", gibibytes(12))},
+      {"add a volume live", acme(), {}, want(acme(volumes)), disk_is("db", gibibytes(2))},
+      {"add a volume offline",
+       acme(stop),
+       {},
+       want(acme(stopped(volumes))),
+       disk_is("db", gibibytes(2))},
+      {"attach a detached volume again", acme(volumes), {}, detach, disk_is("db", gibibytes(2))},
+  };
+}
+
+Operations repairs() {
+  const auto undefine = [](const Stage& stage) {
+    stage.scenario.host().remove_by_hand(stage.scenario.world().find_by_name(name)->uuid);
+  };
+  const auto misname = [](const Stage& stage) {
+    const Uuid uuid = stage.scenario.world().find_by_name(name)->uuid;
+    stage.scenario.host().drift(uuid, [](SimDomain& domain) { domain.name = "misnamed"; });
+  };
+  return {
+      {"redefine", acme(volumes), {}, undefine, disk_is("db", gibibytes(2))},
+      {"rename", acme(stop), {}, misname, power_is(host::PowerState::stopped)},
+  };
+}
+
+Operations orders() {
+  const auto snapshots_are = [](std::size_t count) {
+    return guest_is([count](const SimDomain& domain) { return domain.snapshots.size() == count; });
+  };
+  const auto gone = [](const SimWorld& world) {
+    return guest(world) == nullptr && tombstones(world) == 1 && !world.files.empty();
+  };
+  const auto freed = [](const SimWorld& world) {
+    return world.domains.empty() && world.files.empty();
+  };
+  // Still wanted, it would be made anew once the tombstone is free.
+  const auto destroy_and_drop = [](const Stage& stage) {
+    order_destroy(stage);
+    stage.scenario.settle();
+    stage.want({});
+  };
+  const auto week_passes = [](const Stage& stage) {
+    stage.scenario.host().advance(std::chrono::hours{24 * 7 + 1});
+  };
+  return {
+      {"snapshot", acme(volumes), {}, order_snapshot, snapshots_are(1)},
+      {"snapshot offline", acme(stop), {}, order_snapshot, snapshots_are(1)},
+      {"roll back", acme(volumes), order_snapshot, order_roll_back,
+       power_is(host::PowerState::running), true},
+      {"remove a snapshot and be refused", acme(volumes), order_snapshot, order_remove_snapshot,
+       snapshots_are(1)},
+      {"destroy", acme(volumes), {}, order_destroy, gone, true},
+      {"destroy offline", acme(stop), {}, order_destroy, gone},
+      {"undelete", acme(volumes), order_destroy, order_undelete,
+       power_is(host::PowerState::running)},
+      {"free a tombstone", acme(volumes), destroy_and_drop, week_passes, freed},
+  };
+}
+
+}  // namespace
+
+Operations campaign_operations() {
+  Operations all;
+  for (const auto& group :
+       {births(), power_changes(), configurations(), disks(), repairs(), orders()})
+    all.insert(all.end(), group.begin(), group.end());
+  return all;
+}
+
+}  // namespace holdfast::sim
