@@ -21,7 +21,7 @@ http::Response enter(const Access& access, const ControlPlane& control_plane,
   }
   auto response = answer(control_plane, request);
   if (request.method != "GET")
-    log.info("asked at the admin socket", {{"uid", request.peer->uid},
+    log.debug("asked at the admin socket", {{"uid", request.peer->uid},
                                            {"method", request.method},
                                            {"path", request.path},
                                            {"status", response.status}});

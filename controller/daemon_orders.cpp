@@ -48,7 +48,6 @@ Result<PlanReport> DaemonControl::plan_against(const Wanted* wanted) {
        wanted == nullptr ? engine_.accepted().names() : wanted->guest_names())
     names.insert(name);
   for (const std::string& name : TRY(engine_.guests().known_guests())) names.insert(name);
-  const auto tickets = TRY(engine_.journal().open_tickets());
   for (const std::string& name : names) {
     const auto desired =
         wanted == nullptr ? engine_.accepted().find(name) : AcceptedGuests::entry(*wanted, name);
@@ -60,8 +59,7 @@ Result<PlanReport> DaemonControl::plan_against(const Wanted* wanted) {
       continue;
     }
     report.in_sync = report.in_sync && plan->in_sync();
-    for (PlanAction& action : to_report(*plan, tickets))
-      report.actions.push_back(std::move(action));
+    for (PlanAction& action : to_report(*plan)) report.actions.push_back(std::move(action));
     if (!plan->blocked.empty())
       report.actions.push_back({.subject = guest_subject(name),
                                 .action = "wait",

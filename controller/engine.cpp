@@ -121,6 +121,7 @@ void Engine::pass_host() {
       host_queue_.retry(host_key, retry);
     return;
   }
+  if (outcome->has_accepted) guests_queue_.forget_all();
   if (!observe_only_)
     for (const std::string& name : outcome->guests)
       guests_queue_.add(guest_subject(name), Priority::drift);

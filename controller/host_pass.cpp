@@ -65,7 +65,10 @@ Result<void> HostPass::take_desired(Outcome& outcome) {
   if (!*fetched) return ok();
   TRY(say("DesiredStateReadable", ConditionStatus::yes, "Read",
           "read from " + parts_.source.describe()));
-  return decide(**fetched);
+  const auto before = parts_.accepted.wanted();
+  TRY(decide(**fetched));
+  outcome.has_accepted = parts_.accepted.wanted() != before;
+  return ok();
 }
 
 Result<void> HostPass::decide(const Fetched& fetched) {

@@ -42,6 +42,7 @@ class HostPass {
 
   struct Outcome {
     std::vector<std::string> guests{};  // names that need a pass
+    bool has_accepted = false;          // a new desired state is in force
     bool look_again_soon = false;       // the source is being written, or something is away
     bool is_observed = false;           // the provider answered
   };

@@ -45,25 +45,6 @@ void describe_observed(const host::ObservedGuest& observed, GuestReport& report)
                                  .addresses = {}});
 }
 
-std::string verdict_rule(const PlannedAction& action) {
-  const auto* refused = std::get_if<RefusedChange>(&action.action);
-  return refused == nullptr ? std::string{} : std::string{gate::to_string(refused->verb)};
-}
-
-// The ticket of a refusal is found by what it would allow.
-std::string ticket_of(const PlannedAction& action, const std::string& subject,
-                      const std::vector<TicketRecord>& tickets) {
-  const auto* refused = std::get_if<RefusedChange>(&action.action);
-  if (refused == nullptr) return {};
-  const std::string_view wanted = gate::job_action(refused->verb);
-  for (const TicketRecord& ticket : tickets) {
-    if (ticket.subject != subject) continue;
-    const json job = json::parse(ticket.job, nullptr, false);
-    if (job.is_object() && job.value("action", "") == wanted) return ticket.id;
-  }
-  return {};
-}
-
 }  // namespace
 
 Condition to_report(const ConditionRecord& record) {
@@ -174,7 +155,7 @@ GuestReport foreign_report(const host::ObservedGuest& guest) {
   return report;
 }
 
-std::vector<PlanAction> to_report(const GuestPlan& plan, const std::vector<TicketRecord>& tickets) {
+std::vector<PlanAction> to_report(const GuestPlan& plan) {
   std::vector<PlanAction> actions;
   const std::string subject = guest_subject(plan.name);
   for (const PlannedAction& action : plan.actions)
@@ -182,8 +163,8 @@ std::vector<PlanAction> to_report(const GuestPlan& plan, const std::vector<Ticke
                        .action = describe(action.action),
                        .reason = action.reason,
                        .verdict = action.verdict,
-                       .rule = verdict_rule(action),
-                       .ticket = ticket_of(action, subject, tickets)});
+                       .rule = action.rule,
+                       .ticket = action.ticket});
   return actions;
 }
 

@@ -36,7 +36,7 @@ GuestReport to_report(const GuestKnowledge& known);
 // A guest that Holdfast did not make.
 GuestReport foreign_report(const host::ObservedGuest& guest);
 
-// A plan's actions as the CLI prints them; refusals name their open ticket.
-std::vector<PlanAction> to_report(const GuestPlan& plan, const std::vector<TicketRecord>& tickets);
+// A plan's actions as the CLI prints them; refusals name their rule and their open ticket.
+std::vector<PlanAction> to_report(const GuestPlan& plan);
 
 }  // namespace holdfast

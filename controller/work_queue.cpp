@@ -32,6 +32,11 @@ void WorkQueue::make_ready(State& state, const std::string& key, Priority priori
 
 void WorkQueue::add_after(const std::string& key, Duration delay, Priority priority) {
   auto state = state_.lock();
+  if (priority >= Priority::drift) {
+    const auto failed = state->failures.find(key);
+    if (failed != state->failures.end())
+      delay = std::max(delay, failed->second.not_before - clock_.elapsed());
+  }
   if (delay <= Duration{0}) {
     make_ready(*state, key, priority);
     state_.notify_one();
@@ -110,16 +115,20 @@ void WorkQueue::done(const std::string& key) {
 }
 
 void WorkQueue::retry(const std::string& key, Retry how) {
-  if (how == Retry::when_changed || how == Retry::never) return;
-  int failures = 0;
+  Duration delay{};
   {
     auto state = state_.lock();
-    failures = ++state->failures[key];
+    State::Failures& failures = state->failures[key];
+    delay = backoff(how, ++failures.count, random_.next());
+    failures.not_before = clock_.elapsed() + delay;
   }
-  add_after(key, backoff(how, failures, random_.next()), Priority::drift);
+  if (how == Retry::when_changed || how == Retry::never) return;
+  add_after(key, delay, Priority::drift);
 }
 
 void WorkQueue::forget(const std::string& key) { state_.lock()->failures.erase(key); }
+
+void WorkQueue::forget_all() { state_.lock()->failures.clear(); }
 
 std::optional<Duration> WorkQueue::next_due() {
   auto state = state_.lock();

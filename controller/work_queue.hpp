@@ -41,8 +41,11 @@ class WorkQueue {
   void done(const std::string& key);
 
   // Adds `key` again after its own backoff, which grows with each call until forget().
+  // Until then whatever adds it as drift or resync waits, too: a key whose failing work
+  // causes the very events that wake it must not run hot. Jobs and guests do not wait.
   void retry(const std::string& key, Retry how);
   void forget(const std::string& key);  // the key did well: its next failure is its first
+  void forget_all();                    // what is wanted changed: every key gets a fresh start
 
   // Until the next delayed key is due; zero when one is ready now; nullopt when empty.
   std::optional<Duration> next_due();
@@ -60,7 +63,11 @@ class WorkQueue {
     std::set<std::string> working{};                      // with a worker now
     std::map<std::string, Waiting> delayed{};             // not in `dirty`
     std::set<std::pair<Duration, std::string>> by_due{};  // index over `delayed`
-    std::map<std::string, int> failures{};
+    struct Failures {
+      int count = 0;
+      Duration not_before{};  // on the clock's elapsed()
+    };
+    std::map<std::string, Failures> failures{};
   };
 
   static void make_ready(State& state, const std::string& key, Priority priority);

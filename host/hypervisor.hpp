@@ -27,7 +27,7 @@ class GuestInventory {
   // One guest read afresh, bypassing every cache. Null: the provider says it does not exist.
   virtual Result<ObservedGuestPtr> observe(const Uuid& uuid) = 0;
   // `changed` is called, from any thread, when a guest may have changed, and with the
-  // nil UUID when any of them may have (the connection came back). Set once, before use.
+  // nil UUID when any of them may have (the connection broke or came back). Set once, before use.
   virtual void on_change(std::function<void(const Uuid&)> changed) = 0;
 };
 

@@ -61,6 +61,7 @@ class Run {
   Result<Ending> apply(const Step& step);
   Result<Ending> settle(const Step& step, const std::string& known_task, Effect effect);
   Result<Ending> fail(const Step& step, Error error);
+  Result<Ending> turn_back(const Error& cause);
   Result<Ending> wait_uncertain(const Step& step, const std::string& why);
   Result<Ending> undo(const Step& step);
   Result<void> record_done(const Step& step, const std::string& output);
@@ -148,6 +149,8 @@ Result<Ending> Run::apply(const Step& step) {
   // Durable before the effect.
   TRY(journal_.commit([&](Writes& writes) { return writes.begun(id_, step.name, step.input); }));
   auto effect = step.apply();
+  if (!effect && !policy_.tries_again_in_place && may_pass(effect.error().code()))
+    return turn_back(std::move(effect).error().context(step.name));
   if (!effect) return fail(step, std::move(effect).error());
   return settle(step, {}, std::move(effect).value());
 }
@@ -175,6 +178,10 @@ Result<Ending> Run::fail(const Step& step, Error error) {
     if (TRY(attempts_are_used_up())) return Ending{TRY(stick(cause))};
     return cause;
   }
+  return turn_back(cause);
+}
+
+Result<Ending> Run::turn_back(const Error& cause) {
   if (TRY(journal_.operation(id_)).forward_only) return Ending{TRY(stick(cause))};
   TRY(journal_.commit([&](Writes& writes) { return writes.turn_back(id_, to_cause(cause)); }));
   return Ending{TRY(back())};

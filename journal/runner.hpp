@@ -73,7 +73,10 @@ struct RunOutcome {
 };
 
 struct RunPolicy {
-  int max_attempts = 28;       // effects begun without one finishing (Mender's loop guard)
+  int max_attempts = 28;  // effects begun without one finishing (Mender's loop guard)
+  // False where nothing has to be undone and what is wanted may change meanwhile: a step
+  // that fails for whatever reason ends its operation, and the next plan decides anew.
+  bool tries_again_in_place = true;
   Duration look_again{2'000};  // after `cannot_tell` and `in_progress` without a task
   // Writes that must become durable together with the end of the operation.
   std::function<Result<void>(Writes&)> on_success{};

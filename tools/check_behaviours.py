@@ -23,7 +23,7 @@ def listed_by_ctest(build: str) -> set[str]:
 
 def written_in_sources() -> set[str]:
     names = set()
-    case = re.compile(r'TEST_CASE\(\s*((?:"(?:[^"\\]|\\.)*"\s*)+)')
+    case = re.compile(r'TEST_CASE(?:_METHOD)?\((?:\w+,)?\s*((?:"(?:[^"\\]|\\.)*"\s*)+)')
     for path in (ROOT / "tests").rglob("*.cpp"):
         for match in case.finditer(path.read_text()):
             names.add("".join(re.findall(r'"((?:[^"\\]|\\.)*)"', match[1])))

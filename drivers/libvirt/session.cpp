@@ -234,10 +234,14 @@ void Session::keep_connected() {
   block_broken_pipe_signal();
   Duration pause{0};
   bool complained = false;
+  bool was_connected = false;
   while (wait_for_work(pause)) {
+    // Whoever listens learns of the loss at once, not at its next look.
+    if (std::exchange(was_connected, false)) on_event(Uuid{});
     auto connection = open();
     if (connection) {
       publish(std::move(connection).value());
+      was_connected = true;
       pause = Duration{0};
       complained = false;
       continue;

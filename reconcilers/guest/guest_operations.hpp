@@ -49,6 +49,7 @@ struct GuestOperation {
   std::vector<Step> steps{};
   std::function<Result<void>(Writes&)> on_success{};
   std::function<Result<void>(Writes&)> on_rollback{};
+  bool tries_again_in_place = true;  // as RunPolicy's
 };
 
 // A snapshot, and on whose word; `job` is empty while nobody signed.

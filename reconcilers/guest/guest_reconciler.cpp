@@ -138,6 +138,7 @@ Result<std::optional<Requeue>> finish(const GuestWorld& world, const std::string
   RunPolicy policy;
   policy.on_success = operation->on_success;
   policy.on_rollback = operation->on_rollback;
+  policy.tries_again_in_place = operation->tries_again_in_place;
   auto outcome = run(world.journal, *op, operation->steps, policy);
   if (!outcome) {
     TRY(write_conditions(world, name, working(*op, " is tried again: " + outcome.error().message()),

@@ -61,6 +61,8 @@ Result<GuestOperation> load_power(const GuestWorld& world, const Operation& op) 
   fields.value("identity", identity, read_identity).number("stopTimeoutMs", timeout);
   TRY(fields.end(op.kind));
   GuestOperation operation;
+  // A guest that cannot start as it is defined must not keep the edit waiting that mends it.
+  operation.tries_again_in_place = false;
   if (op.kind == operation_kind::start)
     operation.steps.push_back(start_step(world, identity, "start"));
   else if (op.kind == operation_kind::stop)

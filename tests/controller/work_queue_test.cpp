@@ -98,6 +98,24 @@ TEST_CASE("work queue: retries back off per key and start over after success", "
   CHECK(*q.queue.next_due() <= Duration{1200});
 }
 
+TEST_CASE("work queue: events do not hurry a key that just failed but jobs do", "[queue]") {
+  Queue q;
+  q.queue.retry("guest/a", Retry::when_changed);
+  CHECK(q.queue.next_due() == std::nullopt);
+  q.queue.add("guest/a", Priority::drift);  // its own failing work made a noise
+  CHECK(q.queue.try_take() == std::nullopt);
+  REQUIRE(q.queue.next_due());
+  CHECK(*q.queue.next_due() >= 800ms);
+  q.queue.add("guest/a", Priority::job);
+  CHECK(q.queue.try_take() == "guest/a");
+  q.queue.done("guest/a");
+
+  q.queue.retry("guest/a", Retry::when_changed);
+  q.queue.forget_all();  // desired state changed
+  q.queue.add("guest/a", Priority::drift);
+  CHECK(q.queue.try_take() == "guest/a");
+}
+
 TEST_CASE("work queue: an answer that cannot change is not retried", "[queue]") {
   Queue q;
   q.queue.retry("guest/a", Retry::when_changed);

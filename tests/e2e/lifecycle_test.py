@@ -349,6 +349,23 @@ def escalation(world):
     world.audit()
 
 
+@case("a guest that cannot start says why, does not run hot, and an edit mends it")
+def mended_by_an_edit(world):
+    def has_failed():
+        ready = world.condition("deaf", "Ready")
+        return ready and ready["reason"] == "Failed" and "nope" in ready["message"]
+
+    world.edit("deaf", power="Running", interfaces=[{"bridge": "nope"}])
+    eventually(has_failed, "the failed start is told with its cause")
+    before = len(world.ask("/v1/operations?subject=guest/deaf&limit=200"))
+    time.sleep(3)  # a rate needs a time: events of our own failures must not drive us
+    after = len(world.ask("/v1/operations?subject=guest/deaf&limit=200"))
+    assert after - before <= 3, f"{after - before} operations in three seconds"
+    world.edit("deaf", interfaces=[])
+    world.settle()
+    assert_same(host_view.domain_state(world.uuid("deaf")), "running")
+
+
 @case("a guest changed behind our back is set right")
 def drift(world):
     before = running(world, "beta")

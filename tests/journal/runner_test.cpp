@@ -226,6 +226,21 @@ TEST_CASE_METHOD(Fixture, "runner: a failure that may pass is returned and count
   CHECK(now().attempts == 1);
 }
 
+TEST_CASE_METHOD(Fixture,
+                 "runner: where nothing is tried again in place a failure ends the operation",
+                 "[journal][runner]") {
+  auto start = step("start");
+  start.apply = [] { return failing(Errc::unavailable); };
+  RunPolicy policy;
+  policy.tries_again_in_place = false;
+  const auto outcome = run(*journal, op, {start}, policy);
+  REQUIRE(outcome);
+  CHECK(outcome->kind == RunOutcome::Kind::rolled_back);
+  REQUIRE(outcome->cause);
+  CHECK(outcome->cause->code() == Errc::unavailable);
+  CHECK(now().state == OperationState::rolled_back);
+}
+
 TEST_CASE_METHOD(Fixture, "runner: attempts without progress end stuck and progress resets them",
                  "[journal][runner]") {
   Step weak = step("two");
