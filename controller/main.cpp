@@ -120,12 +120,16 @@ sigset_t block_signals() {
   return set;
 }
 
-Result<void> make_target_folders(const AgentConfig& config) {
+Result<void> make_folders(const AgentConfig& config) {
   // Only the built-in target is made: a missing directory of a named one is a missing mount.
   std::error_code error;
   std::filesystem::create_directory(config.state_dir + "/guests", error);
   if (!error) std::filesystem::create_directories(config.images_dir(), error);
   if (error) return Error{Errc::denied, "create " + config.state_dir + ": " + error.message()};
+  const auto socket_folder = std::filesystem::path{config.socket}.parent_path();
+  std::filesystem::create_directories(socket_folder, error);
+  if (error)
+    return Error{Errc::denied, "create " + socket_folder.string() + ": " + error.message()};
   return ok();
 }
 
@@ -139,7 +143,7 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
   const Logger log{sink, LogLevel::debug};
 
   const StateDir state = TRY(StateDir::open(config.state_dir));
-  TRY(make_target_folders(config));
+  TRY(make_folders(config));
   const auto journal = TRY(state.open_journal(clock, log));
   const std::string host_id = TRY(state.host_id(random));
 
