@@ -63,7 +63,11 @@ SimDomain* Chaos::pick(bool ours) {
 void Chaos::bother_stranger() {
   SimDomain* stranger = pick(false);
   switch (stranger == nullptr ? 0 : random_.below(4)) {
-    case 0: host_.plant_foreign_domain("stranger-" + std::to_string(++strangers_)); return;
+    case 0: {
+      const std::string name = "stranger-" + std::to_string(++strangers_);
+      if (host_.world().find_by_name(name) == nullptr) host_.plant_foreign_domain(name);
+      return;
+    }
     case 1: return host_.remove_by_hand(stranger->uuid);
     case 2: return host_.start_by_hand(stranger->uuid);
     default: return host_.stop_by_hand(stranger->uuid);

@@ -14,7 +14,7 @@ using namespace holdfast::sim;
 
 namespace {
 
-constexpr std::uint64_t usual_seeds = 3'000;
+constexpr std::uint64_t usual_seeds = 2'000;
 constexpr Duration resync = std::chrono::seconds{66};  // with all of its jitter
 
 struct Beginning {

@@ -65,15 +65,20 @@ Beginning begin(std::size_t count) {
   return made;
 }
 
+// Names are unique at the provider.
+void plant(Scenario& scenario, const std::string& name) {
+  if (scenario.world().find_by_name(name) == nullptr) scenario.host().plant_foreign_domain(name);
+}
+
 void something_happens(Scenario& scenario, SeededRandom& random, unsigned& strangers) {
   switch (random.below(8)) {
     case 0: scenario.die_at({1 + random.below(60)}); return;
     case 1: scenario.die_at({1 + random.below(60), 1 + random.below(30)}); return;
     case 2: scenario.host().restart_provider(std::chrono::seconds{1 + random.below(300)}); return;
-    case 3: scenario.host().plant_foreign_domain("stranger-" + std::to_string(++strangers)); return;
+    case 3: plant(scenario, "stranger-" + std::to_string(++strangers)); return;
     case 4:
       // Where a guest of ours might be made next.
-      scenario.host().plant_foreign_domain("new-" + std::to_string(1 + random.below(3)));
+      plant(scenario, "new-" + std::to_string(1 + random.below(3)));
       return;
     case 5: Chaos{scenario.host(), random.next()}.strike(); return;
     default: return;
