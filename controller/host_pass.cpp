@@ -11,7 +11,7 @@ namespace {
 
 // How long a quiet verdict is trusted while the provider reports nothing new: tombstones
 // that fall due, tickets to renew and drift windows wait this long at most.
-constexpr Duration verdict_life = std::chrono::hours{1};
+constexpr Duration verdict_life = std::chrono::hours{6};
 
 std::vector<std::string> living_guests(const std::vector<Provenance>& rows) {
   std::vector<std::string> names;
