@@ -186,7 +186,13 @@ Operations configurations() {
   };
   return {
       {"configure live", acme(), {}, want(acme(more)), cpus_are(4)},
-      {"configure until the next stop", acme(), {}, want(acme(too_much)), cpus_are(64)},
+      {"configure until the next stop",
+       acme(),
+       {},
+       want(acme(too_much)),
+       cpus_are(64),
+       false,
+       true},
       {"configure offline", acme(stop), {}, want(acme(with_stop(more))), cpus_are(4)},
       {"limits live", acme(), {}, want(acme(limits)), guest_is([](const SimDomain& domain) {
          return domain.live && domain.live->limits.cpu_shares == 512U;

@@ -25,6 +25,7 @@ struct CampaignOperation {
   std::function<void(const Stage&)> act{};
   std::function<bool(const SimWorld&)> is_done{};  // of the end
   bool may_stop_guests = false;
+  bool waits_for_stop = false;  // a power loss brings it about
 };
 
 // Every operation that reconcilers/guest/ has, each in the ways in which it runs.

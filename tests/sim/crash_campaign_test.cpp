@@ -73,7 +73,9 @@ void enumerate(const char* title, const Enumeration& how) {
   std::size_t operations = 0;
   for (const CampaignOperation& operation : campaign_operations()) {
     if (!is_asked_for(operation.name)) continue;
-    const auto report = enumerate_crashes(play_of(operation), how);
+    Enumeration this_way = how;
+    this_way.same_end = !(how.power_too && operation.waits_for_stop);
+    const auto report = enumerate_crashes(play_of(operation), this_way);
     std::printf("%-32s %4zu points, %6zu runs, %6zu deaths, %zu breaches\n", operation.name.c_str(),
                 report.points, report.runs, report.deaths, report.breaches.size());
     std::fflush(stdout);

@@ -84,7 +84,7 @@ CrashReport enumerate_crashes(const MakePlay& make_play, const Enumeration& how)
     Run run = play_once(make_play, how, std::move(deaths));
     ++report.runs;
     report.deaths += run.deaths;
-    if (run.deaths == wanted && run.outcome != undisturbed.outcome) {
+    if (how.same_end && run.deaths == wanted && run.outcome != undisturbed.outcome) {
       run.breaches.push_back("ends otherwise than undisturbed:\n" + run.outcome + "instead of\n" +
                              undisturbed.outcome);
     }

@@ -24,6 +24,7 @@ using MakePlay = std::function<Play()>;
 struct Enumeration {
   bool twice = true;       // also die once more at each point of each recovery
   bool power_too = false;  // each death is a power loss of the machine
+  bool same_end = true;    // each run must end as the undisturbed one
   std::size_t every = 1;   // of the second deaths, take each `every`-th
 };
 
