@@ -22,9 +22,9 @@ http::Response enter(const Access& access, const ControlPlane& control_plane,
   auto response = answer(control_plane, request);
   if (request.method != "GET")
     log.debug("asked at the admin socket", {{"uid", request.peer->uid},
-                                           {"method", request.method},
-                                           {"path", request.path},
-                                           {"status", response.status}});
+                                            {"method", request.method},
+                                            {"path", request.path},
+                                            {"status", response.status}});
   return response;
 }
 

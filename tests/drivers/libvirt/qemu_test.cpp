@@ -79,8 +79,10 @@ TEST_CASE("qemu: a restarted daemon is found again with its guests running", "[q
   if (!world->cut()) return;
   REQUIRE(world->wait_until([&] { return !world->host().is_connected(); }));
   CHECK(world->inventory().observe_all().error().code() == Errc::unavailable);
+  CHECK(world->wait_until([&] { return all_changed.load() > 0; }));  // the loss is told
+  const int when_lost = all_changed.load();
   world->mend();
-  REQUIRE(world->wait_until([&] { return all_changed.load() > 0; }));
+  REQUIRE(world->wait_until([&] { return all_changed.load() > when_lost; }));  // and the return
   CHECK(observe(*world, uuid)->power == PowerState::running);
 
   std::atomic<bool> told{false};  // events come through the new connection too
