@@ -7,6 +7,10 @@
 namespace holdfast {
 namespace {
 
+// How long events and resyncs are held back after a failure, at most: less than a resync,
+// so that a host which became well again is converged within a few of them.
+constexpr Duration longest_pause = std::chrono::seconds{30};
+
 std::size_t index(Priority priority) { return static_cast<std::size_t>(priority); }
 
 }  // namespace
@@ -120,7 +124,7 @@ void WorkQueue::retry(const std::string& key, Retry how) {
     auto state = state_.lock();
     State::Failures& failures = state->failures[key];
     delay = backoff(how, ++failures.count, random_.next());
-    failures.not_before = clock_.elapsed() + delay;
+    failures.not_before = clock_.elapsed() + std::min(delay, longest_pause);
   }
   if (how == Retry::when_changed || how == Retry::never) return;
   add_after(key, delay, Priority::drift);

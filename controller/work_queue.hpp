@@ -41,8 +41,8 @@ class WorkQueue {
   void done(const std::string& key);
 
   // Adds `key` again after its own backoff, which grows with each call until forget().
-  // Until then whatever adds it as drift or resync waits, too: a key whose failing work
-  // causes the very events that wake it must not run hot. Jobs and guests do not wait.
+  // Until then, or for 30 s, whatever adds it as drift or resync waits, too: a key whose
+  // failing work causes the very events that wake it must not run hot. Jobs do not wait.
   void retry(const std::string& key, Retry how);
   void forget(const std::string& key);  // the key did well: its next failure is its first
   void forget_all();                    // what is wanted changed: every key gets a fresh start
