@@ -4,7 +4,7 @@
 SOURCES = $(shell git ls-files '*.cpp' '*.hpp')
 
 demo: deps ## build, then bring up real guests in a private libvirt (KEEP=1 leaves them running)
-	cmake --preset release -DHOLDFAST_TESTS=OFF -DHOLDFAST_BENCH=OFF -B build/demo >/dev/null
+	cmake --preset check -DHOLDFAST_TESTS=OFF -B build/demo >/dev/null
 	cmake --build build/demo
 	tests/e2e/demo.sh build/demo
 
