@@ -93,7 +93,9 @@ Result<void> remove_nic(Core& core, const Connection& connection, const Uuid& uu
   if (live.empty()) return ok();
   TRY(detach(core, ours.get(), live, affect_live));
   if (wait_for_guest([&] { return running().empty(); })) return ok();
-  return Error{Errc::unavailable, "the guest has not let go of interface " + mac + " yet"};
+  // Asked for, and up to the guest: a suspended one answers when it is resumed, one without
+  // hot-plug support never. Its next stop settles it; until then nobody waits.
+  return Error{Errc::denied, "the guest does not let go of interface " + mac};
 }
 
 }  // namespace

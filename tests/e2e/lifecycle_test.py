@@ -297,6 +297,17 @@ def snapshots(world):
     world.audit()
 
 
+@case("interfaces: one given up while suspended holds up nothing")
+def given_up_while_suspended(world):
+    wanted = list(world.wanted["acme"]["spec"]["interfaces"])
+    world.edit("acme", interfaces=[*wanted, {"bridge": "hfbr0"}])
+    world.settle()
+    for change in ({"power": "Suspended"}, {"interfaces": wanted}, {"power": "Running"}):
+        world.edit("acme", **change)
+        world.settle()
+    world.answers("acme")
+
+
 @case("power: stopped gracefully, and started with its data")
 def stop_and_start(world):
     said = world.answers("acme")
