@@ -28,7 +28,7 @@ def written_in_sources() -> set[str]:
         for match in case.finditer(path.read_text()):
             names.add("".join(re.findall(r'"((?:[^"\\]|\\.)*)"', match[1])))
     for path in (ROOT / "tests").rglob("CMakeLists.txt"):
-        names.update(re.findall(r'(?:NAME|holdfast_e2e\()\s*"([^"]+)"', path.read_text()))
+        names.update(re.findall(r'(?:NAME|holdfast_e2e\(|set\(\w+)\s*"([^"]+)"', path.read_text()))
     return names
 
 
