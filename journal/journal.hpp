@@ -99,6 +99,15 @@ class Journal {
 
   // Jobs seen, for ever: the replay key of one-shot jobs.
   Result<bool> job_seen(std::string_view job_id) const;
+  // The accepted job of that id or, when there is none, what last claimed to be it.
+  Result<std::optional<JobRecord>> job(std::string_view id) const;
+  Result<std::optional<JobRecord>> job_of_payload(std::string_view payload_sha256) const;
+  Result<std::vector<JobRecord>> jobs(std::size_t limit) const;  // newest first
+  // Accepted and not begun, oldest first; all subjects' without one.
+  Result<std::vector<JobRecord>> waiting_jobs(std::string_view subject) const;
+  Result<std::vector<JobRecord>> waiting_jobs() const;
+  // Results that the hub does not know yet, oldest first.
+  Result<std::vector<JobRecord>> unacknowledged_jobs(std::size_t limit) const;
 
   // Corrections of one field by us since `since`: more than two in a day is Oscillating.
   Result<std::size_t> corrections(std::string_view subject, std::string_view field,

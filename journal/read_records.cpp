@@ -3,34 +3,12 @@
 
 #include "journal/audit.hpp"
 #include "journal/rows.hpp"
+#include "journal/select.hpp"
 #include "journal/store.hpp"
 
 namespace holdfast {
-namespace {
 
 using sqlite::Connection;
-
-// All rows of one kind: `read` knows the order of `columns`.
-template <class Record, class... Args>
-Result<std::vector<Record>> select(Connection& database,
-                                   Result<Record> (*read)(const sqlite::Statement&),
-                                   std::string_view columns, std::string_view rest,
-                                   const Args&... args) {
-  auto rows = TRY(database.prepare(
-      std::string{"SELECT "}.append(columns).append(" FROM ").append(rest), args...));
-  std::vector<Record> found;
-  while (TRY(rows.next())) found.push_back(TRY(read(rows)));
-  return found;
-}
-
-template <class Record>
-Result<std::optional<Record>> first(Result<std::vector<Record>> found) {
-  if (!found) return std::move(found).error();
-  if (found->empty()) return std::optional<Record>{};
-  return std::optional{std::move(found->front())};
-}
-
-}  // namespace
 
 Result<std::optional<Provenance>> Journal::provenance(const Uuid& uuid) const {
   return store_->read([&](Connection& database) {
@@ -102,13 +80,6 @@ Result<std::vector<AuditEntry>> Journal::audit_tail(std::size_t limit) const {
 
 Result<void> Journal::verify_audit() const {
   return store_->read([](Connection& database) { return verify_audit_chain(database); });
-}
-
-Result<bool> Journal::job_seen(std::string_view job_id) const {
-  return store_->read([&](Connection& database) -> Result<bool> {
-    auto row = TRY(database.prepare("SELECT 1 FROM jobs_seen WHERE job_id = ?", job_id));
-    return row.next();
-  });
 }
 
 Result<std::size_t> Journal::corrections(std::string_view subject, std::string_view field,

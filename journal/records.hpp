@@ -83,4 +83,31 @@ struct TicketRecord {
   bool is_open = true;
 };
 
+// accepted: verified, its id spent, waiting for its turn. running: an operation was begun
+// for it. The other three are ends.
+enum class JobState { accepted, running, done, refused, failed };
+std::string_view to_string(JobState state);
+std::optional<JobState> parse_job_state(std::string_view text);
+bool has_ended(JobState state);
+
+// A signed job as this host got it, and what came of it.
+struct JobRecord {
+  std::string id{};              // empty when the payload could not be read
+  std::string payload_sha256{};  // hex, of the exact bytes: what the hub acknowledges by
+  std::string subject{};         // whose turn it takes: "guest/acme", "host"
+  std::string action{};
+  std::string envelope{};  // payload and signatures, the exact text; empty when turned away
+  JobState state = JobState::accepted;
+  std::string code{};       // why it was refused
+  std::string message{};    // a sentence
+  OperationId operation{};  // 0 while none was begun
+  Time received_at{};
+  std::optional<Time> accepted_at{};  // none: turned away, its id is not spent
+  Time expires{};
+  std::optional<Time> ended_at{};
+  std::optional<Time> acknowledged_at{};  // the hub knows the result
+
+  bool operator==(const JobRecord&) const = default;
+};
+
 }  // namespace holdfast

@@ -22,7 +22,13 @@ constexpr std::array step_states{StepState::pending, StepState::begun, StepState
                                  StepState::undone};
 constexpr std::array origins{Origin::created, Origin::scratch, Origin::adopted, Origin::foreign};
 constexpr std::array lives{Life::provisioning, Life::live, Life::tombstone, Life::gone};
+constexpr std::array job_states{JobState::accepted, JobState::running, JobState::done,
+                                JobState::refused, JobState::failed};
 constexpr std::array statuses{ConditionStatus::yes, ConditionStatus::no, ConditionStatus::unknown};
+
+std::optional<Time> time_or_none(const sqlite::Statement& row, int column) {
+  return row.is_null(column) ? std::nullopt : std::optional{row.time(column)};
+}
 
 }  // namespace
 
@@ -67,7 +73,7 @@ Result<Provenance> read_provenance(const sqlite::Statement& row) {
   item.detail = row.text(7);
   item.created_at = row.time(8);
   item.updated_at = row.time(9);
-  if (!row.is_null(10)) item.tombstoned_at = row.time(10);
+  item.tombstoned_at = time_or_none(row, 10);
   return item;
 }
 
@@ -95,6 +101,25 @@ Result<TicketRecord> read_ticket(const sqlite::Statement& row) {
   ticket.expires = row.time(8);
   ticket.is_open = row.integer(9) != 0;
   return ticket;
+}
+
+Result<JobRecord> read_job(const sqlite::Statement& row) {
+  JobRecord job;
+  job.id = row.text(0);
+  job.payload_sha256 = row.text(1);
+  job.subject = row.text(2);
+  job.action = row.text(3);
+  job.envelope = row.text(4);
+  job.state = TRY(parse_word(row.text(5), job_states));
+  job.code = row.text(6);
+  job.message = row.text(7);
+  job.operation = OperationId{row.integer(8)};
+  job.received_at = row.time(9);
+  job.accepted_at = time_or_none(row, 10);
+  job.expires = row.time(11);
+  job.ended_at = time_or_none(row, 12);
+  job.acknowledged_at = time_or_none(row, 13);
+  return job;
 }
 
 Result<AuditEntry> read_audit(const sqlite::Statement& row) {

@@ -33,6 +33,11 @@ constexpr std::string_view ticket_columns =
     "id, subject, key, rule, message, job, effects, created, expires, is_open";
 Result<TicketRecord> read_ticket(const sqlite::Statement& row);
 
+constexpr std::string_view job_columns =
+    "id, payload_sha256, subject, action, envelope, state, code, message, operation, "
+    "received_at, accepted_at, expires, ended_at, acknowledged_at";
+Result<JobRecord> read_job(const sqlite::Statement& row);
+
 constexpr std::string_view audit_columns = "sequence, at, kind, subject, detail, previous, hash";
 Result<AuditEntry> read_audit(const sqlite::Statement& row);
 

@@ -118,15 +118,6 @@ Result<void> Writes::close_ticket(std::string_view id) {
   return database_.run("UPDATE tickets SET is_open = 0 WHERE id = ? AND is_open = 1", id);
 }
 
-Result<void> Writes::job_seen(std::string_view job_id, std::string_view subject) {
-  TRY(
-      database_.run("INSERT INTO jobs_seen(job_id, subject, seen_at) VALUES(?, ?, ?) "
-                    "ON CONFLICT(job_id) DO NOTHING",
-                    job_id, subject, now_));
-  if (database_.changed() == 1) return ok();
-  return Error{Errc::conflict, "job " + std::string{job_id} + " was seen before"};
-}
-
 Result<void> Writes::corrected(std::string_view subject, std::string_view field) {
   TRY(database_.run("DELETE FROM corrections WHERE at < ?", Time{now_ - corrections_kept_for}));
   return database_.run("INSERT INTO corrections(subject, field, at) VALUES(?, ?, ?)", subject,

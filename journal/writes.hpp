@@ -55,6 +55,19 @@ class Writes {
   // Errc::conflict when it was seen before: together with what the job does, in one
   // commit, this is why it takes effect once.
   Result<void> job_seen(std::string_view job_id, std::string_view subject);
+  // Signed jobs. An `accepted` one spends its id (job_seen) in the same commit: Errc::conflict
+  // when that was spent before. A `refused` one was turned away at the door: no id is spent
+  // and no envelope kept, it may be accepted later, and it never takes the place of an
+  // accepted one (Errc::conflict). Other states are Errc::invalid. The same again is not written.
+  Result<void> put_job(const JobRecord& job);
+  // Errc::conflict unless it waits: with the operation's begin, in one commit, this is why a
+  // job takes effect at most once.
+  Result<void> job_running(std::string_view id, OperationId op);
+  // Errc::conflict unless it waits or runs; Errc::invalid when `state` is no end.
+  Result<void> job_ended(std::string_view id, JobState state, std::string_view code,
+                         std::string_view message);
+  // The hub knows the result. Unknown, unfinished or acknowledged already: nothing to write.
+  Result<void> job_acknowledged(std::string_view payload_sha256);
   Result<void> corrected(std::string_view subject, std::string_view field);
   // Names beginning with "journal." are refused (Errc::invalid).
   Result<void> set_fact(std::string_view name, std::string_view value);

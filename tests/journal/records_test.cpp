@@ -212,6 +212,10 @@ TEST_CASE("records: words are read back as they are written", "[journal]") {
   for (const Life life : {Life::provisioning, Life::live, Life::tombstone, Life::gone}) {
     CHECK(parse_life(to_string(life)) == life);
   }
+  for (const JobState state : {JobState::accepted, JobState::running, JobState::done,
+                               JobState::refused, JobState::failed}) {
+    CHECK(parse_job_state(to_string(state)) == state);
+  }
   CHECK_FALSE(parse_origin("imported"));
   CHECK_FALSE(parse_life(""));
 }
