@@ -117,7 +117,7 @@ Codec<std::string> text(const TextForm& form) {
   return {[form](const Json& json, std::string& value, Problems& problems) {
             if (!json.is_string()) return problems.expected(json, form.expected);
             const auto& found = json.get_ref<const std::string&>();
-            if (problems.strict() && found.size() > form.max_bytes)
+            if (problems.wants_all() && found.size() > form.max_bytes)
               return problems.add("found " + std::to_string(found.size()) +
                                   " bytes, expected at most " + std::to_string(form.max_bytes));
             if (!form.matches(found)) return problems.expected(json, form.expected);

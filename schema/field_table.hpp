@@ -89,14 +89,14 @@ struct Table {
   void read(const Json& json, T& value, Problems& problems) const {
     if (!json.is_object()) return problems.expected(json, "a mapping");
     const Problems::Count before{problems};
-    if (problems.strict()) refuse_unknown(json, problems);
+    if (problems.refuses_unknown()) refuse_unknown(json, problems);
     if (shape) shape(json, problems);
     for (const auto& field : fields) {
       const auto found = json.find(field.name);
       if (found != json.end()) {
         const Problems::Step step{problems, field.name};
         field.read(*found, value, problems);
-      } else if (field.is_required && problems.strict()) {
+      } else if (field.is_required && problems.wants_all()) {
         problems.add("field " + field.name + " is missing");
       }
     }

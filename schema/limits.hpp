@@ -22,6 +22,13 @@ inline constexpr std::size_t user_data_bytes = std::size_t{512} << 10U;
 inline constexpr std::size_t cmdline_bytes = 2048;  // COMMAND_LINE_SIZE on x86 and arm64
 inline constexpr std::size_t problems_per_resource = 10;
 
+// Between a host and its hub.
+inline constexpr std::size_t job_bytes = std::size_t{64} << 10U;
+inline constexpr std::size_t job_signatures = 8;
+inline constexpr std::size_t job_signature_bytes = std::size_t{8} << 10U;
+inline constexpr std::size_t jobs_per_sync = 16;
+inline constexpr std::size_t job_results_per_sync = 64;
+
 inline constexpr std::size_t volumes = 32;
 inline constexpr std::size_t interfaces = 16;
 inline constexpr std::size_t ports = 64;

@@ -21,14 +21,16 @@ using Json = nlohmann::json;
 // problem, so that a person sees up to ten of them at once.
 class Problems {
  public:
-  // strict: what people and hubs write. tolerant: reports from another version of ourselves,
-  // where unknown fields are ignored and missing ones keep their default.
-  enum class Reading { strict, tolerant };
+  // strict: what people write. peer: messages between a host and its hub, which may be of
+  // another version: unknown fields are ignored. tolerant: reports from another version of
+  // ourselves, where missing ones keep their default too.
+  enum class Reading { strict, peer, tolerant };
 
   explicit Problems(Reading reading = Reading::strict, std::string pointer = {})
       : reading_{reading}, pointer_{std::move(pointer)} {}
 
-  bool strict() const { return reading_ == Reading::strict; }
+  bool refuses_unknown() const { return reading_ == Reading::strict; }
+  bool wants_all() const { return reading_ != Reading::tolerant; }
   bool empty() const { return sentences_.empty() && left_out_ == 0; }
 
   // `/spec/memory: found "2Gb", expected a quantity like 2Gi or 512Mi`

@@ -218,6 +218,9 @@ std::string print(const T& report) {
 
 const Table<OperationReport>& operation_report_table() { return table<OperationReport>(); }
 const Table<PlanReport>& plan_report_table() { return table<PlanReport>(); }
+const Table<HostReport>& host_report_table() { return table<HostReport>(); }
+const Table<GuestReport>& guest_report_table() { return table<GuestReport>(); }
+const Table<TicketReport>& ticket_report_table() { return table<TicketReport>(); }
 
 std::string to_json(const Condition& report) { return print(report); }
 std::string to_json(const OperationReport& report) { return print(report); }

@@ -9,5 +9,8 @@ namespace holdfast {
 
 const Table<OperationReport>& operation_report_table();
 const Table<PlanReport>& plan_report_table();
+const Table<HostReport>& host_report_table();
+const Table<GuestReport>& guest_report_table();
+const Table<TicketReport>& ticket_report_table();
 
 }  // namespace holdfast
