@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/guarded.hpp"
+#include "http/server.hpp"
 
 namespace holdfast::http {
 
@@ -36,5 +37,8 @@ class HandlerThreads {
   std::size_t limit_ = 1;
   Guarded<State> state_{};
 };
+
+// Runs `handler` on `threads`, which must outlive the server.
+AsyncRequestHandler on_threads(HandlerThreads& threads, RequestHandler handler, Logger log);
 
 }  // namespace holdfast::http

@@ -38,6 +38,7 @@ struct Request {
 
   // Set by servers only.
   std::optional<Peer> peer{};  // Unix sockets
+  std::string remote{};        // TCP: the address of the other end, without its port
   std::stop_token stop{};      // the server stops or the client left: a long poll answers now
 };
 
@@ -45,6 +46,7 @@ struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body{};
+  Headers headers{};  // besides those that speak of the body and the connection
 };
 
 // "/v1/guests?watch=true": path and query, percent-encoded.

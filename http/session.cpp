@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/session.hpp"
 
-#include <sys/socket.h>
-
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/write.hpp>
+#include <boost/beast/http/status.hpp>
 #include <exception>
-#include <string>
+#include <string_view>
 #include <utility>
+
+#include "http/responder.hpp"
 
 namespace holdfast::http {
 namespace {
@@ -21,13 +19,6 @@ constexpr std::size_t read_size = 4096;                  // bytes
 constexpr std::uint64_t max_drained = 16 * 1024 * 1024;  // bytes, after a refusal
 constexpr Duration drain_time{1'000};                    // for the peer to read that
 constexpr Duration last_answer_time{1'000};              // while the server stops
-
-std::optional<Peer> peer_of(int fd) {
-  ucred credentials{};
-  socklen_t size = sizeof credentials;
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return {};
-  return Peer{credentials.uid, credentials.gid, credentials.pid};
-}
 
 Response plain(int status, std::string_view text) {
   return {status, "text/plain; charset=utf-8", std::string{text} + "\n"};
@@ -48,31 +39,39 @@ Result<Request> to_request(beast::http::request<beast::http::string_body> messag
   return request;
 }
 
-Response answer_of(const RequestHandler& handler, const Request& request, const Logger& log) {
-  std::string why = "not a standard exception";
-  try {
-    auto answer = handler(request);
-    if (answer.status >= 200 && answer.status <= 599) return answer;
-    why = "status " + std::to_string(answer.status);
-  } catch (const std::exception& error) {
-    why = error.what();
-  } catch (...) {  // the thread's edge: nothing may get past it
-  }
-  log.error("request handler failed", {{"path", request.path}, {"error", why}});
-  return plain(500, "internal error");
+// The answer's first lines. Beast would write the same, in more pieces than one TLS record.
+std::string head_of(const Response& answer, bool stays) {
+  std::string head = "HTTP/1.1 " + std::to_string(answer.status) + " ";
+  head += view(beast::http::obsolete_reason(
+      beast::http::int_to_status(static_cast<unsigned>(answer.status))));
+  head += "\r\nContent-Type: " + answer.content_type +
+          "\r\nContent-Length: " + std::to_string(answer.body.size()) + "\r\n";
+  for (const auto& [name, value] : answer.headers) head += name + ": " + value + "\r\n";
+  return head += stays ? "\r\n" : "Connection: close\r\n\r\n";
 }
 
 }  // namespace
 
-Session::Session(SessionContext& context, Socket socket)
+Session::Session(SessionContext& context, std::unique_ptr<Transport> transport, Origin origin)
     : context_{context},
-      socket_{std::move(socket)},
+      transport_{std::move(transport)},
       timer_{context.io},
-      peer_{peer_of(socket_.native_handle())} {}
+      origin_{std::move(origin)} {
+  ++context_.open;
+}
 
-void Session::start() { wait_for_request(); }
+void Session::start() { open(false); }
+void Session::start_refusing() { open(true); }
 
-void Session::start_refusing() { write_answer(plain(503, "too many connections"), false); }
+void Session::open(bool is_refused) {
+  set_deadline(context_.limits.request_timeout);
+  transport_->open([self = shared_from_this(), is_refused](const ErrorCode& error, std::size_t) {
+    if (self->phase_ == Phase::closed) return;
+    if (error) return self->close();
+    if (is_refused) return self->write_answer(plain(503, "too many connections"));
+    self->wait_for_request();
+  });
+}
 
 void Session::stop() {
   stop_.request_stop();
@@ -89,114 +88,138 @@ void Session::set_deadline(Duration limit) {
   timer_.async_wait([self = shared_from_this(), number = ++deadline_](const ErrorCode& error) {
     if (error || number != self->deadline_) return;
     self->timed_out_ = true;
-    ErrorCode ignored;
-    self->socket_.cancel(ignored);
+    self->transport_->cancel();
   });
+}
+
+void Session::lift_deadline() {
+  ++deadline_;
+  timer_.cancel();
 }
 
 void Session::wait_for_request() {
   if (context_.stopping) return close();
-  if (buffer_.size() > 0) return read_request();  // it came along with the last one
+  if (buffer_.size() > 0) return start_request();  // it came along with the last one
   phase_ = Phase::idle;
-  set_deadline(context_.options.idle_timeout);
-  socket_.async_read_some(buffer_.prepare(read_size),
-                          [self = shared_from_this()](const ErrorCode& error, std::size_t n) {
-                            if (self->phase_ == Phase::closed) return;
-                            if (error) return self->close();
-                            self->buffer_.commit(n);
-                            self->read_request();
-                          });
+  set_deadline(context_.limits.idle_timeout);
+  transport_->read_some(buffer_.prepare(read_size),
+                        [self = shared_from_this()](const ErrorCode& error, std::size_t n) {
+                          if (self->phase_ == Phase::closed) return;
+                          if (error) return self->close();
+                          self->buffer_.commit(n);
+                          self->start_request();
+                        });
+}
+
+void Session::start_request() {
+  phase_ = Phase::reading;
+  is_head_ = false;
+  stays_ = false;
+  set_deadline(context_.limits.request_timeout);
+  parser_.emplace();
+  parser_->eager(true);
+  parser_->header_limit(max_header);
+  parser_->body_limit(context_.limits.max_body);
+  read_request();
 }
 
 void Session::read_request() {
-  phase_ = Phase::reading;
-  is_head_ = false;
-  set_deadline(context_.options.request_timeout);
-  parser_.emplace();
-  parser_->header_limit(max_header);
-  parser_->body_limit(context_.options.max_body);
-  beast::http::async_read(socket_, buffer_, *parser_,
-                          [self = shared_from_this()](const ErrorCode& error, std::size_t) {
-                            if (self->phase_ == Phase::closed) return;
-                            if (error) return self->refuse_request(error);
-                            self->dispatch();
-                          });
+  ErrorCode error;
+  while (buffer_.size() > 0 && !error && !parser_->is_done())
+    buffer_.consume(parser_->put(buffer_.data(), error));
+  if (error == beast::http::error::need_more) error = {};
+  if (error) return refuse_request(error);
+  if (parser_->is_done()) return dispatch();
+  transport_->read_some(buffer_.prepare(read_size),
+                        [self = shared_from_this()](const ErrorCode& failed, std::size_t n) {
+                          if (self->phase_ == Phase::closed) return;
+                          if (failed) return self->refuse_request(failed);
+                          self->buffer_.commit(n);
+                          self->read_request();
+                        });
 }
 
 void Session::refuse_request(const ErrorCode& error) {
   namespace http = beast::http;
-  context_.options.log.debug("request refused", {{"error", error.message()}});
-  if (timed_out_) return write_answer(plain(408, "the request took too long"), false);
-  if (error == http::error::body_limit)
-    return write_answer(plain(413, "the body is too large"), false);
+  context_.limits.log.debug("request refused", {{"error", error.message()}});
+  if (timed_out_) return write_answer(plain(408, "the request took too long"));
+  if (error == http::error::body_limit) return write_answer(plain(413, "the body is too large"));
   if (error == http::error::header_limit || error == http::error::buffer_overflow)
-    return write_answer(plain(431, "the header is too large"), false);
-  if (error == http::error::end_of_stream || error == http::error::partial_message)
-    return close();  // nobody is left to answer
+    return write_answer(plain(431, "the header is too large"));
   if (error.category() == http::make_error_code(http::error::bad_method).category())
-    return write_answer(plain(400, "not an HTTP request: " + error.message()), false);
-  close();
+    return write_answer(plain(400, "not an HTTP request: " + error.message()));
+  close();  // nobody is left to answer
 }
 
 void Session::dispatch() {
-  const bool keep_alive = parser_->keep_alive();
+  lift_deadline();  // the handler has its own idea of time
+  stays_ = parser_->keep_alive() && parser_->get().version() >= 11;
   auto request = to_request(parser_->release());
-  if (!request) return write_answer(plain(400, request.error().message()), false);
+  parser_.reset();
+  if (buffer_.size() == 0) buffer_.shrink_to_fit();  // this may become a long poll
+  if (!request) {
+    stays_ = false;
+    return write_answer(plain(400, request.error().message()));
+  }
   is_head_ = request->method == "HEAD";
-  request->peer = peer_;
+  request->peer = origin_.peer;
+  request->remote = origin_.remote;
   stop_ = std::stop_source{};
   request->stop = stop_.get_token();
   phase_ = Phase::handling;
-  ++deadline_;  // the handler has its own idea of time
-  timer_.cancel();
   watch_for_hangup();
-  // The guard keeps the network thread alive until the answer has come back to it.
-  context_.threads.run([self = shared_from_this(), keep_alive, request = std::move(*request),
-                        guard = boost::asio::make_work_guard(context_.io)]() mutable {
-    auto& context = self->context_;
-    auto answer = answer_of(context.handler, request, context.options.log);
-    boost::asio::post(context.io,
-                      [self = std::move(self), keep_alive, answer = std::move(answer)]() mutable {
-                        self->write_answer(std::move(answer), keep_alive);
-                      });
-  });
+  handle(std::move(*request));
+}
+
+void Session::handle(Request request) {
+  Responder responder{std::make_unique<Responder::Target>(shared_from_this())};
+  std::string why = "not a standard exception";
+  try {
+    return context_.handler(std::move(request), std::move(responder));
+  } catch (const std::exception& error) {
+    why = error.what();
+  } catch (...) {  // the thread's edge: nothing may get past it
+  }
+  context_.limits.log.error("request handler failed", {{"error", why}});
 }
 
 void Session::watch_for_hangup() {
-  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const ErrorCode& error) {
-    if (error || self->phase_ != Phase::handling) return;
-    char byte = 0;
-    const auto n =
-        ::recv(self->socket_.native_handle(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
-    if (n == 0) self->stop_.request_stop();  // else it is the next request, read in its turn
+  transport_->wait_for_hangup([self = shared_from_this()](const ErrorCode& error, std::size_t) {
+    if (!error && self->phase_ == Phase::handling) self->stop_.request_stop();
   });
 }
 
-void Session::write_answer(Response answer, bool keep_alive) {
-  namespace http = beast::http;
-  ErrorCode ignored;
-  socket_.cancel(ignored);  // the watch for a hangup
+void Session::write_answer(Response answer) {
+  if (phase_ == Phase::closed) return;
+  if (answer.status < 200 || answer.status > 599) {
+    context_.limits.log.error("request handler failed", {{"status", answer.status}});
+    answer = plain(500, "internal error");
+  }
+  transport_->cancel();  // the watch for a hangup
   phase_ = Phase::writing;
-  set_deadline(context_.stopping ? last_answer_time : context_.options.request_timeout);
-  const bool stays = keep_alive && !context_.stopping;
-  auto message = std::make_shared<http::response<http::string_body>>();
-  message->result(static_cast<unsigned>(answer.status));
-  message->set(http::field::content_type, answer.content_type);
-  message->keep_alive(stays);
-  message->content_length(answer.body.size());
-  if (!is_head_) message->body() = std::move(answer.body);
-  http::async_write(
-      socket_, *message,
-      [self = shared_from_this(), message, stays](const ErrorCode& error, std::size_t) {
-        if (self->phase_ == Phase::closed) return;
-        if (error) return self->close();
-        if (stays) return self->wait_for_request();
-        ErrorCode failed;
-        self->socket_.shutdown(Socket::shutdown_send, failed);
-        if (failed) return self->close();
-        self->set_deadline(drain_time);
-        self->drain();
-      });
+  if (context_.stopping) stays_ = false;
+  outgoing_ = head_of(answer, stays_);
+  if (!is_head_) outgoing_ += answer.body;
+  written_ = 0;
+  const Duration for_size{
+      static_cast<std::int64_t>(outgoing_.size() * 1000 / context_.limits.answer_rate)};
+  set_deadline(context_.stopping ? last_answer_time : context_.limits.request_timeout + for_size);
+  write_rest();
+}
+
+void Session::write_rest() {
+  const boost::asio::const_buffer rest{outgoing_.data() + written_, outgoing_.size() - written_};
+  transport_->write_some(rest, [self = shared_from_this()](const ErrorCode& error, std::size_t n) {
+    if (self->phase_ == Phase::closed) return;
+    if (error) return self->close();
+    self->written_ += n;
+    if (self->written_ < self->outgoing_.size()) return self->write_rest();
+    self->outgoing_ = {};
+    if (self->stays_) return self->wait_for_request();
+    if (!self->transport_->shutdown_send()) return self->close();
+    self->set_deadline(drain_time);
+    self->drain();
+  });
 }
 
 // Closing with bytes unread would reset the connection, and our answer with it.
@@ -204,22 +227,21 @@ void Session::drain() {
   phase_ = Phase::draining;
   buffer_.consume(buffer_.size());
   if (drained_ > max_drained || timed_out_ || context_.stopping) return close();
-  socket_.async_read_some(buffer_.prepare(read_size),
-                          [self = shared_from_this()](const ErrorCode& error, std::size_t n) {
-                            if (self->phase_ == Phase::closed) return;
-                            if (error) return self->close();
-                            self->drained_ += n;
-                            self->drain();
-                          });
+  transport_->read_some(buffer_.prepare(read_size),
+                        [self = shared_from_this()](const ErrorCode& error, std::size_t n) {
+                          if (self->phase_ == Phase::closed) return;
+                          if (error) return self->close();
+                          self->drained_ += n;
+                          self->drain();
+                        });
 }
 
 void Session::close() {
   if (phase_ == Phase::closed) return;
   phase_ = Phase::closed;
-  ++deadline_;
-  timer_.cancel();
-  ErrorCode ignored;
-  socket_.close(ignored);
+  --context_.open;
+  lift_deadline();
+  transport_->close();
   context_.sessions.erase(shared_from_this());
 }
 

@@ -1,44 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <boost/system/error_code.hpp>
-#include <functional>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
 #include <stop_token>
+#include <string>
 
-#include "http/handler_threads.hpp"
-#include "http/unix_server.hpp"
+#include "http/server.hpp"
+#include "http/transport.hpp"
 
-// Private to this folder: the one header that shows Asio.
+// Private to this folder.
 namespace holdfast::http {
 
 class Session;
 
-// What all sessions of a server share. Used on the network thread only, but for `threads`.
+// What the sessions of one network thread share, and used there only, but for `open`.
 struct SessionContext {
-  ServerOptions options{};
-  RequestHandler handler{};
-  boost::asio::io_context& io;
-  HandlerThreads& threads;
+  ServerLimits limits{};
+  AsyncRequestHandler handler{};
+  std::atomic<std::size_t>& open;  // sessions of the whole server
+  boost::asio::io_context io{1};
   std::set<std::shared_ptr<Session>> sessions{};
   bool stopping = false;
 };
 
-// One connection. Everything here runs on the network thread, except the handler. Alive
-// while it is in SessionContext::sessions, or some operation still refers to it.
+// Who is at the other end.
+struct Origin {
+  std::optional<Peer> peer{};
+  std::string remote{};
+};
+
+// One connection. Everything here runs on its network thread. Alive while it is in
+// SessionContext::sessions, or some operation still refers to it.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  using Socket = boost::asio::local::stream_protocol::socket;
+  Session(SessionContext& context, std::unique_ptr<Transport> transport, Origin origin);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
-  Session(SessionContext& context, Socket socket);
   // Answers requests until the peer leaves or misbehaves.
   void start();
   // Answers 503 and closes.
@@ -47,32 +55,41 @@ class Session : public std::enable_shared_from_this<Session> {
   void stop();
 
  private:
+  friend class Responder::Target;
   using ErrorCode = boost::system::error_code;
-  enum class Phase { idle, reading, handling, writing, draining, closed };
+  enum class Phase { opening, idle, reading, handling, writing, draining, closed };
 
+  void open(bool is_refused);
   void wait_for_request();
+  void start_request();
   void read_request();
   void refuse_request(const ErrorCode& error);
   void dispatch();
+  void handle(Request request);
   void watch_for_hangup();
-  void write_answer(Response answer, bool keep_alive);
+  void write_answer(Response answer);
+  void write_rest();
   void drain();
   void close();
-  // Cancels what the socket is doing when `limit` has passed; `timed_out_` says so.
+  // Cancels what the transport is doing when `limit` has passed; `timed_out_` says so.
   void set_deadline(Duration limit);
+  void lift_deadline();
 
   SessionContext& context_;
-  Socket socket_;
+  std::unique_ptr<Transport> transport_;
   boost::asio::steady_timer timer_;
   boost::beast::flat_buffer buffer_{};
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_{};
-  std::optional<Peer> peer_{};
-  std::stop_source stop_{};
-  Phase phase_ = Phase::idle;
+  Origin origin_;
+  std::stop_source stop_{std::nostopstate};
+  std::string outgoing_{};
+  std::size_t written_ = 0;
+  Phase phase_ = Phase::opening;
   unsigned deadline_ = 0;  // number of the deadline in force
   std::uint64_t drained_ = 0;
   bool timed_out_ = false;
   bool is_head_ = false;
+  bool stays_ = false;  // after the answer
 };
 
 }  // namespace holdfast::http
