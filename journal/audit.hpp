@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "journal/connection.hpp"
+#include "sqlite/connection.hpp"
 
 namespace holdfast {
 

@@ -6,8 +6,8 @@
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
-#include "journal/connection.hpp"
 #include "journal/journal.hpp"
+#include "sqlite/connection.hpp"
 
 namespace holdfast {
 

@@ -5,7 +5,7 @@
 
 #include "journal/operation.hpp"
 #include "journal/records.hpp"
-#include "journal/statement.hpp"
+#include "sqlite/statement.hpp"
 
 namespace holdfast {
 

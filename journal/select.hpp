@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "journal/connection.hpp"
+#include "sqlite/connection.hpp"
 
 namespace holdfast {
 

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
-#include "journal/connection.hpp"
 #include "journal/journal.hpp"
 #include "journal/writes.hpp"
+#include "sqlite/connection.hpp"
 
 namespace holdfast {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "journal/connection.hpp"
 #include "journal/writes.hpp"
+#include "sqlite/connection.hpp"
 
 namespace holdfast {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "journal/connection.hpp"
 #include "journal/open_file.hpp"
 #include "journal/rows.hpp"
 #include "journal/writes.hpp"
+#include "sqlite/connection.hpp"
 
 namespace holdfast {
 namespace {

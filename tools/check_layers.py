@@ -12,7 +12,8 @@ MAY_USE = {
     "schema": {"base"},
     "signing": {"base"},
     "http": {"base"},
-    "journal": {"base"},
+    "sqlite": {"base"},
+    "journal": {"base", "sqlite"},
     "gate": {"base", "schema", "signing", "journal"},
     "imaging": {"base"},
     "host": {"base", "schema", "gate"},
@@ -23,10 +24,10 @@ MAY_USE = {
     "update": {"base", "signing"},
     "hubclient": {"base", "schema", "http"},
     "api": {"base", "schema", "http"},
-    "hub": {"base", "schema", "signing", "http"},
+    "hub": {"base", "schema", "signing", "http", "sqlite"},
     "cli": {"base", "schema", "signing", "journal", "http", "imaging"},
 }
-MAY_USE["controller"] = set(MAY_USE) - {"hub", "cli", "helper", "update"}
+MAY_USE["controller"] = set(MAY_USE) - {"hub", "cli", "helper", "update", "sqlite"}
 INCLUDE = re.compile(r'^\s*#include "([a-z_]+)/')
 
 

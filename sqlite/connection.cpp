@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "journal/connection.hpp"
+#include "sqlite/connection.hpp"
 
 #include <cerrno>
 

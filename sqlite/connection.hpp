@@ -11,7 +11,7 @@
 
 #include "base/handle.hpp"
 #include "base/result.hpp"
-#include "journal/statement.hpp"
+#include "sqlite/statement.hpp"
 
 namespace holdfast::sqlite {
 
