@@ -45,17 +45,6 @@ std::optional<Life> parse_life(std::string_view text) {
   return parse_word(text, std::array{Life::provisioning, Life::live, Life::tombstone, Life::gone});
 }
 
-std::string_view to_string(JobState state) {
-  switch (state) {
-    case JobState::accepted: return "accepted";
-    case JobState::running: return "running";
-    case JobState::done: return "done";
-    case JobState::refused: return "refused";
-    case JobState::failed: return "failed";
-  }
-  return "unknown";
-}
-
 std::optional<JobState> parse_job_state(std::string_view text) {
   return parse_word(text, std::array{JobState::accepted, JobState::running, JobState::done,
                                      JobState::refused, JobState::failed});

@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/condition_status.hpp"
 #include "base/ids.hpp"
+#include "base/job_state.hpp"
 
 namespace holdfast {
 
@@ -83,10 +84,6 @@ struct TicketRecord {
   bool is_open = true;
 };
 
-// accepted: verified, its id spent, waiting for its turn. running: an operation was begun
-// for it. The other three are ends.
-enum class JobState { accepted, running, done, refused, failed };
-std::string_view to_string(JobState state);
 std::optional<JobState> parse_job_state(std::string_view text);
 bool has_ended(JobState state);
 

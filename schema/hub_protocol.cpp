@@ -298,17 +298,6 @@ std::string host_id_of(std::string_view public_key) {
   return to_hex(sha256(public_key)).substr(0, 32);
 }
 
-std::string_view to_string(JobState state) {
-  switch (state) {
-    case JobState::accepted: return "accepted";
-    case JobState::running: return "running";
-    case JobState::done: return "done";
-    case JobState::refused: return "refused";
-    case JobState::failed: return "failed";
-  }
-  return "unknown";
-}
-
 bool is_final(JobState state) {
   return state == JobState::done || state == JobState::refused || state == JobState::failed;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/job_state.hpp"
 #include "base/result.hpp"
 #include "schema/report.hpp"
 
@@ -61,8 +62,6 @@ struct StatusReport {
   bool operator==(const StatusReport&) const = default;
 };
 
-enum class JobState { accepted, running, done, refused, failed };
-std::string_view to_string(JobState state);
 // Nothing follows it; it is sent until the hub acknowledged it.
 bool is_final(JobState state);
 
