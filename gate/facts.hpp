@@ -37,6 +37,12 @@ struct CopyFacts {
   bool is_last_tested = false;  // the last one whose restore was tested
 };
 
+// A disk of the guest's that it does not use any more, for free_set_aside.
+struct SetAsideFacts {
+  std::optional<Time> since{};          // when a signed job took it out of use
+  bool made_by_this_operation = false;  // which never got as far as giving it to the guest
+};
+
 // How much was destroyed on this host in the last 24 hours, and how much there is.
 struct Budget {
   unsigned destroyed_today = 0;
@@ -50,8 +56,9 @@ struct Facts {
   std::string subject{};  // "guest/acme"
   // What within it, and to what end, since a signature binds this text whole: the disk
   // and its new size ("root 8Gi"), the volume, the image ("debian-12 2026.11.1"), the
-  // snapshot, the backup; for allow_mass_change the digest of the desired state. Empty
-  // only when the verb speaks of all of the guest (destroy, free, remove unfinished).
+  // snapshot, the backup, the file that was set aside, the name to adopt it under; for
+  // allow_mass_change the digest of the desired state. Empty only when the verb speaks of
+  // all of the guest (destroy, undelete, free, remove unfinished).
   std::string object{};
   Uuid uuid{};
   Incarnation incarnation{};
@@ -59,6 +66,7 @@ struct Facts {
   std::optional<Provenance> provenance{};  // the journal's row for `uuid`
   MarkerState marker = MarkerState::unread;
   CopyFacts copies{};
+  SetAsideFacts set_aside{};
   Budget budget{};
   std::string fingerprint{};  // of the guest now
   std::optional<Authority> authority{};

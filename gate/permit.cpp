@@ -28,6 +28,9 @@ std::string_view to_string(Verb verb) {
     case Verb::roll_back_snapshot: return "roll_back_snapshot";
     case Verb::remove_snapshot: return "remove_snapshot";
     case Verb::allow_mass_change: return "allow_mass_change";
+    case Verb::undelete_guest: return "undelete_guest";
+    case Verb::adopt_guest: return "adopt_guest";
+    case Verb::free_set_aside: return "free_set_aside";
   }
   return "unknown";
 }

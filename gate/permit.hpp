@@ -27,12 +27,18 @@ enum class Verb {
   roll_back_snapshot,
   remove_snapshot,
   allow_mass_change,
+  undelete_guest,  // a tombstone becomes a guest again
+  adopt_guest,     // take over what somebody else made
+  free_set_aside,  // remove a disk that a signed job took out of use, for good
 };
 
-inline constexpr std::array<Verb, 12> all_verbs{
-    Verb::destroy_guest, Verb::free_tombstone,     Verb::remove_unfinished, Verb::remove_scratch,
-    Verb::shrink_disk,   Verb::remove_volume,      Verb::move_disk,         Verb::replace_image,
-    Verb::restore_over,  Verb::roll_back_snapshot, Verb::remove_snapshot,   Verb::allow_mass_change,
+// A job action that several verbs share means the first of them when it names none.
+inline constexpr std::array<Verb, 15> all_verbs{
+    Verb::destroy_guest,      Verb::free_tombstone,  Verb::remove_unfinished,
+    Verb::remove_scratch,     Verb::shrink_disk,     Verb::remove_volume,
+    Verb::move_disk,          Verb::replace_image,   Verb::restore_over,
+    Verb::roll_back_snapshot, Verb::remove_snapshot, Verb::allow_mass_change,
+    Verb::undelete_guest,     Verb::adopt_guest,     Verb::free_set_aside,
 };
 
 // The enumerator's own name: journaled, and the `verb` parameter of a signed job.

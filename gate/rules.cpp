@@ -42,8 +42,11 @@ bool must_name_an_object(Verb verb) {
     case Verb::restore_over:
     case Verb::roll_back_snapshot:
     case Verb::remove_snapshot:
-    case Verb::allow_mass_change: return true;
+    case Verb::allow_mass_change:
+    case Verb::adopt_guest:
+    case Verb::free_set_aside: return true;
     case Verb::destroy_guest:
+    case Verb::undelete_guest:
     case Verb::free_tombstone:
     case Verb::remove_unfinished:
     case Verb::remove_scratch: return false;
@@ -99,10 +102,28 @@ constexpr std::array<Bar, 9> identity{{
      "the journal says that it was removed before; whatever stands in its place is not it"},
     {code::is_tombstone,
      [](const Facts& f) {
-       return f.provenance->life == Life::tombstone && f.verb != Verb::free_tombstone;
+       return f.provenance->life == Life::tombstone && f.verb != Verb::free_tombstone &&
+              f.verb != Verb::undelete_guest;
      },
      "it was destroyed already and is kept only to be undeleted; until it is, nothing but freeing "
      "it may happen to it"},
+}};
+
+// To adopt is to take what is certainly somebody else's: the same questions, other answers.
+constexpr std::array<Bar, 5> against_adoption{{
+    {code::unread, identity[0].stands, identity[0].sentence},
+    {code::marker_differs, identity[1].stands, identity[1].sentence},
+    {code::no_object, [](const Facts& f) { return f.marker == MarkerState::no_object; },
+     "the provider says that there is no such guest; nothing can be adopted"},
+    {code::gone, [](const Facts& f) { return f.provenance && f.provenance->life == Life::gone; },
+     "the journal says that it was removed before; whatever stands in its place is not it"},
+    {code::already_ours,
+     [](const Facts& f) {
+       return f.marker == MarkerState::matches || f.uuid.is_nil() ||
+              (f.provenance &&
+               (f.provenance->origin != Origin::foreign || f.provenance->uuid != f.uuid));
+     },
+     "Holdfast made it or has adopted it before, as its marker or the journal says"},
 }};
 
 constexpr std::array<Bar, 2> against_own_rollback{{
@@ -129,13 +150,15 @@ constexpr std::array<Bar, 2> against_own_scratch{{
      "destruction removes it"},
 }};
 
-constexpr std::array<Bar, 5> against_pruning{{
-    {code::not_by_policy, [](const Facts& f) { return f.requester != Requester::policy; },
-     "snapshots and backups are removed by their retention policy alone"},
+// Neither policy nor an operator removes these.
+constexpr std::array<Bar, 2> against_removing_a_copy{{
     {code::not_our_copy, [](const Facts& f) { return !f.copies.is_ours; },
-     "this copy was made by somebody else; policy removes only what Holdfast made"},
+     "this copy was made by somebody else; Holdfast removes only what it made"},
     {code::last_tested, [](const Facts& f) { return f.copies.is_last_tested; },
      "it is the last copy whose restore was tested; it goes when a newer one was tested"},
+}};
+
+constexpr std::array<Bar, 2> against_pruning{{
     {code::too_young, [](const Facts& f) { return f.copies.age < keep_for; },
      "it is younger than 7 days; policy removes it later"},
     {code::too_few_newer,
@@ -181,6 +204,12 @@ constexpr std::array<Bar, 6> against_the_order{{
 const Bar only_signed{code::needs_signature, nullptr,
                       "it would destroy or overwrite customer data; that takes an operator's "
                       "signature"};
+const Bar not_by_policy{code::not_by_policy, nullptr,
+                        "snapshots and backups are removed by their retention policy, or with an "
+                        "operator's signature"};
+const Bar aside_young{code::set_aside_young, nullptr,
+                      "it is kept for 7 days after it was set aside, so that what a signed job "
+                      "replaced can be had back; freeing it earlier needs an operator's signature"};
 const Bar young{code::tombstone_young, nullptr,
                 "it is kept for 7 days after it was destroyed, so that it can be undeleted; "
                 "freeing it earlier needs an operator's signature"};
@@ -234,10 +263,34 @@ Decision judge_tombstone(const Facts& f) {
   return judge_order(f, young);
 }
 
+Decision judge_undeletion(const Facts& f) {
+  if (f.provenance->life != Life::tombstone)
+    return {.allowed = false,
+            .code = code::not_tombstone,
+            .sentence = "it was not destroyed, so there is nothing to bring back"};
+  return judge_order(f, only_signed);
+}
+
+Decision judge_set_aside(const Facts& f) {
+  if (f.set_aside.made_by_this_operation)
+    return allow(code::own_rollback, "the operation removes a file that it made and never used");
+  if (!f.set_aside.since)
+    return {.allowed = false,
+            .code = code::not_set_aside,
+            .sentence = "the journal does not say that a signed job took it out of use"};
+  if (f.now - *f.set_aside.since >= keep_for)
+    return allow(code::set_aside_kept, "a signed job took it out of use and it was kept 7 days");
+  return judge_order(f, aside_young);
+}
+
 }  // namespace
 
 Decision decide(const Facts& f) {
   if (must_name_an_object(f.verb) && f.object.empty()) return refuse_for_good(unnamed);
+  if (f.verb == Verb::adopt_guest) {
+    if (const Bar* bar = first_standing(against_adoption, f)) return refuse_for_good(*bar);
+    return judge_order(f, only_signed);
+  }
   if (is_about_a_guest(f.verb))
     if (const Bar* bar = first_standing(identity, f)) return refuse_for_good(*bar);
 
@@ -249,6 +302,8 @@ Decision decide(const Facts& f) {
       if (const Bar* bar = first_standing(against_own_scratch, f)) return refuse_for_good(*bar);
       return allow(code::own_scratch, "the journal says that it is scratch of this host's own");
     case Verb::remove_snapshot:
+      if (const Bar* bar = first_standing(against_removing_a_copy, f)) return refuse_for_good(*bar);
+      if (f.requester != Requester::policy) return judge_order(f, not_by_policy);
       if (const Bar* bar = first_standing(against_pruning, f)) return refuse_for_good(*bar);
       return allow(code::by_policy, "policy removes it, and enough newer copies stay");
     case Verb::roll_back_snapshot:
@@ -257,12 +312,15 @@ Decision decide(const Facts& f) {
       return allow(code::own_snapshot,
                    "the guest goes back to its own snapshot, and loses nothing");
     case Verb::free_tombstone: return judge_tombstone(f);
+    case Verb::undelete_guest: return judge_undeletion(f);
+    case Verb::free_set_aside: return judge_set_aside(f);
     case Verb::destroy_guest:
     case Verb::shrink_disk:
     case Verb::remove_volume:
     case Verb::move_disk:
     case Verb::replace_image:
     case Verb::restore_over:
+    case Verb::adopt_guest:
     case Verb::allow_mass_change: return judge_order(f, only_signed);
   }
   return refuse_for_good(unnamed);
@@ -274,14 +332,17 @@ std::string_view job_action(Verb verb) {
     case Verb::free_tombstone: return "guest.destroy";
     case Verb::shrink_disk:
     case Verb::remove_volume:
-    case Verb::move_disk: return "guest.shrink";
+    case Verb::move_disk:
+    case Verb::free_set_aside: return "guest.shrink";
     case Verb::replace_image: return "guest.reimage";
     case Verb::restore_over: return "guest.restore-over";
-    case Verb::roll_back_snapshot: return "guest.rollback";
+    case Verb::roll_back_snapshot:
+    case Verb::remove_snapshot: return "guest.rollback";
+    case Verb::undelete_guest: return "guest.undelete";
+    case Verb::adopt_guest: return "guest.adopt";
     case Verb::allow_mass_change: return "mass-change.allow";
     case Verb::remove_unfinished:
-    case Verb::remove_scratch:
-    case Verb::remove_snapshot: return {};
+    case Verb::remove_scratch: return {};
   }
   return {};
 }

@@ -93,6 +93,41 @@ const AllowedWhen allowed_when[] = {
        return f.verb == Verb::roll_back_snapshot && seen(f) && row_is_this_guest(f) && in_use(f) &&
               f.object != "" && signed_for_this(f);
      }},
+    {"a copy of ours but the last tested one goes on a signature",
+     [](const Facts& f) {
+       return f.verb == Verb::remove_snapshot && seen(f) && row_is_this_guest(f) && in_use(f) &&
+              f.object != "" && f.requester != Requester::policy && f.copies.is_ours &&
+              !f.copies.is_last_tested && signed_for_this(f);
+     }},
+    {"a tombstone is undeleted on a signature",
+     [](const Facts& f) {
+       return f.verb == Verb::undelete_guest && seen(f) && row_is_this_guest(f) &&
+              f.provenance->life == Life::tombstone && signed_for_this(f);
+     }},
+    {"what somebody else made and nobody removed is adopted on a signature",
+     [](const Facts& f) {
+       const bool is_unknown =
+           !f.provenance || (f.provenance->origin == Origin::foreign &&
+                             f.provenance->life != Life::gone && f.provenance->uuid == f.uuid);
+       return f.verb == Verb::adopt_guest && f.marker == MarkerState::missing && is_unknown &&
+              f.uuid != Uuid{} && f.object != "" && signed_for_this(f);
+     }},
+    {"an operation removes the disk that it made and never used",
+     [](const Facts& f) {
+       return f.verb == Verb::free_set_aside && seen(f) && row_is_this_guest(f) && in_use(f) &&
+              f.object != "" && f.set_aside.made_by_this_operation;
+     }},
+    {"a disk that was set aside on a signature is freed after seven days",
+     [](const Facts& f) {
+       return f.verb == Verb::free_set_aside && seen(f) && row_is_this_guest(f) && in_use(f) &&
+              f.object != "" && f.set_aside.since.has_value() &&
+              *f.set_aside.since + hours{168} <= f.now;
+     }},
+    {"a disk that was set aside is freed early on a signature",
+     [](const Facts& f) {
+       return f.verb == Verb::free_set_aside && seen(f) && row_is_this_guest(f) && in_use(f) &&
+              f.object != "" && f.set_aside.since.has_value() && signed_for_this(f);
+     }},
     {"policy removes an old copy of ours above the floors",
      [](const Facts& f) {
        return f.verb == Verb::remove_snapshot && seen(f) && row_is_this_guest(f) && in_use(f) &&

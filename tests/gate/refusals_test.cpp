@@ -68,6 +68,15 @@ Facts prunable_snapshot() {
   return facts;
 }
 
+// A domain without a marker, of which the journal knows nothing.
+Facts foreign_guest() {
+  Facts facts = live_guest(Verb::adopt_guest);
+  facts.requester = Requester::job;
+  facts.marker = MarkerState::missing;
+  facts.provenance.reset();
+  return facts;
+}
+
 Facts own_rollback_request() {
   Facts facts = live_guest(Verb::roll_back_snapshot);
   facts.requester = Requester::guest;
@@ -105,7 +114,7 @@ TEST_CASE("gate: a guest without our marker is foreign and no signature helps", 
 
 TEST_CASE("gate: a guest that the journal calls foreign is never touched", "[gate]") {
   for (const Verb verb : all_verbs) {
-    if (verb == Verb::allow_mass_change) continue;
+    if (verb == Verb::allow_mass_change || verb == Verb::adopt_guest) continue;
     Facts facts = live_guest(verb);
     facts.provenance->origin = Origin::foreign;
     CHECK(answer_to(signed_by(facts, order_for(facts))) == never(code::foreign));
@@ -314,10 +323,59 @@ TEST_CASE("gate: policy removes an old snapshot above the floors", "[gate]") {
   CHECK(answer_to(prunable_snapshot()) == allowed(code::by_policy));
 }
 
-TEST_CASE("gate: nobody but policy removes a snapshot", "[gate]") {
+TEST_CASE("gate: nobody but policy removes a snapshot, unless it is signed", "[gate]") {
   Facts facts = prunable_snapshot();
-  facts.requester = Requester::job;
-  CHECK(answer_to(signed_by(facts, order_for(facts))) == never(code::not_by_policy));
+  facts.copies.age = {};
+  facts.copies.newer_verified = 0;
+  for (const Requester requester :
+       {Requester::desired_state, Requester::operation, Requester::guest, Requester::job}) {
+    facts.requester = requester;
+    CHECK(answer_to(facts) == unless_signed(code::not_by_policy));
+    CHECK(answer_to(signed_by(facts, order_for(facts))) == allowed(code::signed_order));
+  }
+  facts.copies.is_ours = false;
+  CHECK(answer_to(signed_by(facts, order_for(facts))) == never(code::not_our_copy));
+}
+
+TEST_CASE("gate: only a tombstone is undeleted", "[gate]") {
+  Facts facts = tombstone(moment);
+  facts.verb = Verb::undelete_guest;
+  CHECK(answer_to(facts) == unless_signed(code::needs_signature));
+  CHECK(answer_to(signed_by(facts, order_for(facts))) == allowed(code::signed_order));
+  facts = live_guest(Verb::undelete_guest);
+  CHECK(answer_to(signed_by(facts, order_for(facts))) == never(code::not_tombstone));
+}
+
+TEST_CASE("gate: only what is certainly somebody else's is adopted, on a signature", "[gate]") {
+  Facts facts = foreign_guest();
+  CHECK(answer_to(facts) == unless_signed(code::needs_signature));
+  CHECK(answer_to(signed_by(facts, order_for(facts))) == allowed(code::signed_order));
+  const auto answer_with = [&](MarkerState marker) {
+    Facts changed = facts;
+    changed.marker = marker;
+    return answer_to(signed_by(changed, order_for(changed)));
+  };
+  CHECK(answer_with(MarkerState::unread) == never(code::unread));
+  CHECK(answer_with(MarkerState::differs) == never(code::marker_differs));
+  CHECK(answer_with(MarkerState::no_object) == never(code::no_object));
+  CHECK(answer_with(MarkerState::matches) == never(code::already_ours));
+  facts.provenance = live_guest(Verb::adopt_guest).provenance;
+  CHECK(answer_with(MarkerState::missing) == never(code::already_ours));
+  facts.provenance->life = Life::gone;
+  CHECK(answer_with(MarkerState::missing) == never(code::gone));
+}
+
+TEST_CASE("gate: a disk that was set aside is freed after seven days and earlier on a signature",
+          "[gate]") {
+  Facts facts = live_guest(Verb::free_set_aside);
+  CHECK(answer_to(signed_by(facts, order_for(facts))) == never(code::not_set_aside));
+  facts.set_aside.since = facts.now - week;
+  CHECK(answer_to(facts) == allowed(code::set_aside_kept));
+  facts.set_aside.since = facts.now - week + moment;
+  CHECK(answer_to(facts) == unless_signed(code::set_aside_young));
+  CHECK(answer_to(signed_by(facts, order_for(facts))) == allowed(code::signed_order));
+  facts.set_aside = {.since = {}, .made_by_this_operation = true};
+  CHECK(answer_to(facts) == allowed(code::own_rollback));
 }
 
 TEST_CASE("gate: policy does not remove what somebody else snapshotted", "[gate]") {
@@ -376,8 +434,7 @@ TEST_CASE("gate: a guest cannot roll back over newer snapshots", "[gate]") {
 TEST_CASE("gate: every verb that a signature can allow has a job action", "[gate]") {
   for (const Verb verb : all_verbs) {
     INFO(to_string(verb));
-    const bool never_signed = verb == Verb::remove_unfinished || verb == Verb::remove_scratch ||
-                              verb == Verb::remove_snapshot;
+    const bool never_signed = verb == Verb::remove_unfinished || verb == Verb::remove_scratch;
     CHECK(job_action(verb).empty() == never_signed);
     CHECK(parse_verb(to_string(verb)) == verb);
   }

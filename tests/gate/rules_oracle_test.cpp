@@ -72,6 +72,15 @@ std::vector<CopyFacts> all_copies() {
   return all;
 }
 
+std::vector<SetAsideFacts> all_asides() {
+  std::vector<SetAsideFacts> all;
+  for (const bool is_ours : {false, true})
+    for (const auto& since : std::vector<std::optional<Time>>{std::nullopt, noon - week + moment,
+                                                              noon - week, noon + moment})
+      all.push_back({since, is_ours});
+  return all;
+}
+
 // None, the right one, each single thing wrong with it, and the right one with more budget.
 std::vector<std::optional<Authority>> authorities(const Facts& facts) {
   const SignedOrder right = order_for(facts);
@@ -132,6 +141,7 @@ void enumerate(Verb verb, Count& count) {
   std::vector<std::optional<Time>> dates{noon - week};
   if (!is_snapshot) dates = {std::nullopt, noon - week + moment, noon - week, noon + moment};
   const auto all_rows = rows(dates);
+  const auto asides = verb == Verb::free_set_aside ? all_asides() : std::vector<SetAsideFacts>{{}};
   Facts facts = live_guest(verb);
   for (const char* object : {"", "root 8Gi"}) {
     facts.object = object;
@@ -153,7 +163,10 @@ void enumerate(Verb verb, Count& count) {
               facts.copies = copy;
               for (const Budget& budget : budgets) {
                 facts.budget = budget;
-                compare(facts, enough, count);
+                for (const SetAsideFacts& aside : asides) {
+                  facts.set_aside = aside;
+                  compare(facts, enough, count);
+                }
               }
             }
           }

@@ -27,6 +27,7 @@ inline Uuid uuid_number(std::uint8_t number) {
 inline std::string object_for(Verb verb) {
   switch (verb) {
     case Verb::destroy_guest:
+    case Verb::undelete_guest:
     case Verb::free_tombstone:
     case Verb::remove_unfinished:
     case Verb::remove_scratch: return {};

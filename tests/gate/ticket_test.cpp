@@ -86,10 +86,15 @@ TEST_CASE("ticket: signing any of them as it stands allows its step", "[gate][ti
     Facts facts = live_guest(verb);
     if (verb == Verb::allow_mass_change) {
       facts = {.verb = verb, .subject = "host", .object = fingerprint_before, .now = noon};
-    } else if (verb == Verb::free_tombstone) {
+    } else if (verb == Verb::free_tombstone || verb == Verb::undelete_guest) {
       facts.provenance->life = Life::tombstone;
       facts.provenance->tombstoned_at = noon;
+    } else if (verb == Verb::adopt_guest) {
+      facts.provenance.reset();
+      facts.marker = MarkerState::missing;
     }
+    facts.copies.is_ours = verb == Verb::remove_snapshot;
+    if (verb == Verb::free_set_aside) facts.set_aside.since = noon;
     const Refusal refusal = refused(host, facts);
     const Job job = job_of(host, refusal.ticket);
     CHECK(job.action == job_action(verb));

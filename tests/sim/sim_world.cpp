@@ -45,11 +45,14 @@ bool needs_signature(gate::Verb verb) {
     case gate::Verb::move_disk:
     case gate::Verb::replace_image:
     case gate::Verb::restore_over:
+    case gate::Verb::adopt_guest:
     case gate::Verb::allow_mass_change: return true;
     case gate::Verb::remove_unfinished:
     case gate::Verb::remove_scratch:
     case gate::Verb::roll_back_snapshot:
-    case gate::Verb::remove_snapshot: return false;
+    case gate::Verb::remove_snapshot:
+    case gate::Verb::undelete_guest:
+    case gate::Verb::free_set_aside: return false;  // what goes is judged by the data it held
   }
   return true;
 }
