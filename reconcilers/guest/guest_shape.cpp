@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/sha256.hpp"
+#include "reconcilers/guest/first_boot.hpp"
 #include "reconcilers/guest/guest_json.hpp"
 #include "reconcilers/guest/json_fields.hpp"
 
@@ -12,11 +13,6 @@ namespace {
 
 // "/srv/guests/<uuid>/root.raw" -> "/srv/guests/<uuid>/"
 std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
-
-// A name for people and cloud-init that changes exactly when the guest is another one.
-std::string instance_id(const GuestIdentity& identity) {
-  return to_string(identity.uuid) + "-" + std::to_string(identity.incarnation.value);
-}
 
 bool nic_before(const host::Nic& one, const host::Nic& other) { return one.mac < other.mac; }
 
@@ -47,6 +43,7 @@ std::optional<SeedFile> seed_of(const Guest& guest, const GuestIdentity& identit
       "instance-id: \"" + instance_id(identity) + "\"\nlocal-hostname: \"" + identity.name + "\"\n";
   seed.content.user_data = guest.spec.bootstrap.user_data.empty() ? "#cloud-config\n{}\n"
                                                                   : guest.spec.bootstrap.user_data;
+  seed.content.vendor_data = vendor_data(identity);
   seed.content.network_config = guest.spec.bootstrap.network_config;
   // A length before each part: no two contents read the same.
   std::string all;
