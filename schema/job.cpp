@@ -77,4 +77,13 @@ Result<Job> parse_job(std::string_view text, std::string_view source_name) {
   return read_resource(job_table(), documents.front(), source_name);
 }
 
+std::string action_of_job_text(std::string_view text) {
+  constexpr std::size_t longest = 63;
+  const auto documents = tree::read_documents(text, "job", tree::Syntax::json);
+  if (!documents || documents->size() != 1 || !documents->front().is_object()) return {};
+  const auto found = documents->front().find("action");
+  if (found == documents->front().end() || !found->is_string()) return {};
+  return found->get<std::string>().substr(0, longest);
+}
+
 }  // namespace holdfast

@@ -42,6 +42,10 @@ std::string to_json(const Job& job);
 // Errc::invalid. Times are not judged against a clock here.
 Result<Job> parse_job(std::string_view text, std::string_view source_name = "job");
 
+// The action that a text claims to order, also when it is no job that can be parsed; empty when
+// it claims none. To tell an action of a newer version from a broken file.
+std::string action_of_job_text(std::string_view text);
+
 // Whether `action` is one a job may carry.
 bool is_job_action(std::string_view action);
 

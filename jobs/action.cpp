@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/action.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "gate/gate.hpp"
+#include "jobs/codes.hpp"
+
+namespace holdfast::jobs {
+namespace {
+
+using gate::Verb;
+using signing::Judged;
+using signing::Refusal;
+
+struct Row {
+  std::string_view action{};
+  About about = About::guest;
+  std::optional<Verb> verb{};  // unless params.verb names another one of the action
+};
+
+// What this version carries out. The actions of a job are more: schema/job.hpp.
+constexpr std::array rows{
+    Row{"guest.destroy", About::guest, Verb::destroy_guest},
+    Row{"guest.undelete", About::tombstone, Verb::undelete_guest},
+    Row{"guest.reimage", About::guest, Verb::replace_image},
+    Row{"guest.shrink", About::guest, Verb::shrink_disk},
+    Row{"guest.adopt", About::stranger, Verb::adopt_guest},
+    Row{"guest.rollback", About::guest, Verb::roll_back_snapshot},
+    Row{"mass-change.allow", About::host, Verb::allow_mass_change},
+    Row{"keys.rotate", About::host, std::nullopt},
+};
+
+constexpr unsigned most_extra_budget = 10'000;
+
+std::string param(const Job& job, const std::string& name) {
+  const auto found = job.params.find(name);
+  return found == job.params.end() ? std::string{} : found->second;
+}
+
+std::optional<unsigned> parse_budget(const std::string& text) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value > most_extra_budget)
+    return std::nullopt;
+  return value;
+}
+
+bool needs_object(Verb verb) {
+  return verb != Verb::destroy_guest && verb != Verb::free_tombstone &&
+         verb != Verb::undelete_guest;
+}
+
+Refusal bad_params(std::string why) { return {code::bad_params, std::move(why)}; }
+
+}  // namespace
+
+std::string object_of(const Job& job) { return param(job, "object"); }
+
+unsigned extra_budget_of(const Job& job) {
+  return parse_budget(param(job, "extraBudget")).value_or(0);
+}
+
+Judged<Meaning> meaning_of(const Job& job) {
+  const auto row = std::find_if(rows.begin(), rows.end(),
+                                [&](const Row& known) { return known.action == job.action; });
+  if (row == rows.end())
+    return Refusal{code::unsupported_action,
+                   "this version of holdfastd does not carry out " + job.action};
+  Meaning meaning{row->about, row->verb};
+  if (const std::string name = param(job, "verb"); !name.empty()) {
+    const auto verb = gate::parse_verb(name);
+    if (!verb || gate::job_action(*verb) != job.action)
+      return bad_params("params.verb says " + name.substr(0, 40) + ", which is none of " +
+                        job.action + "'s");
+    meaning.verb = verb;
+  }
+  if (meaning.verb == Verb::free_tombstone) meaning.about = About::tombstone;
+  if (meaning.verb && needs_object(*meaning.verb) && object_of(job).empty())
+    return bad_params(
+        "params.object is missing: it says which disk, image, snapshot or desired "
+        "state is meant");
+  if (job.params.contains("extraBudget") && !parse_budget(param(job, "extraBudget")))
+    return bad_params("params.extraBudget is no number from 0 to " +
+                      std::to_string(most_extra_budget));
+  return meaning;
+}
+
+}  // namespace holdfast::jobs
