@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <openssl/bio.h>
@@ -205,8 +206,16 @@ Error HttpsClient::State::failure(CURLcode code, const Progress& progress,
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
       return {Errc::unavailable, "cannot find the address of " + who + ": " + why};
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_OPERATION_TIMEDOUT: return {Errc::unavailable, "cannot reach " + who + ": " + why};
+    case CURLE_COULDNT_CONNECT: {
+      // libcurl's own sentence has the milliseconds in it, and would be news each time.
+      long error = 0;
+      curl_easy_getinfo(curl.get(), CURLINFO_OS_ERRNO, &error);
+      return {Errc::unavailable, "cannot reach " + who + ": " +
+                                     std::system_category().message(static_cast<int>(error))};
+    }
+    case CURLE_OPERATION_TIMEDOUT:
+      return {Errc::unavailable,
+              "cannot reach " + who + " within " + to_short_string(options.connect_deadline)};
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
       return {Errc::denied, who + " is not who it should be: it has another public key"};
     case CURLE_UNSUPPORTED_PROTOCOL:

@@ -15,9 +15,12 @@ struct Fetched {
   // True when host id and generation are the sender's. A directory of loose files has
   // none: the controller numbers its generations itself.
   bool has_envelope = false;
+  // Whose order of generations this is; generations of two origins do not compare. Empty for
+  // whatever lies in a directory.
+  std::string origin{};
 };
 
-// Where desired state comes from: a directory now, a hub later.
+// Where desired state comes from: a directory or a hub.
 class DesiredSource {
  public:
   virtual ~DesiredSource() = default;

@@ -17,6 +17,7 @@
 
 #include "base/handle.hpp"
 #include "base/unique_fd.hpp"
+#include "hubclient/durable_file.hpp"
 #include "schema/limits.hpp"
 
 namespace holdfast {
@@ -43,35 +44,6 @@ bool is_resource_file(const std::string& name) {
 }
 
 std::int64_t nanoseconds(const timespec& t) { return t.tv_sec * 1'000'000'000LL + t.tv_nsec; }
-
-Result<void> write_all(int fd, std::string_view content, const std::string& path) {
-  while (!content.empty()) {
-    const ssize_t n = ::write(fd, content.data(), content.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return io_error("write", path);
-    content.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return ok();
-}
-
-// Readers see the old content or the new one, also after a power loss.
-Result<void> replace_file(const std::string& directory, const std::string& name,
-                          std::string_view content) {
-  const std::string path = directory + "/" + name;
-  const std::string fresh = directory + "/." + name + ".new";
-  UniqueFd fd{::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644)};
-  if (!fd) return io_error("create", fresh);
-  auto written = write_all(fd.get(), content, fresh);
-  if (written && ::fsync(fd.get()) != 0) written = io_error("sync", fresh);
-  if (written && ::rename(fresh.c_str(), path.c_str()) != 0) written = io_error("rename", fresh);
-  if (!written) {
-    ::unlink(fresh.c_str());
-    return written;
-  }
-  const UniqueFd folder{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!folder || ::fsync(folder.get()) != 0) return io_error("sync", directory);
-  return ok();
-}
 
 // What one file says, as far as it can be read at all.
 struct Known {
@@ -152,20 +124,9 @@ Result<std::vector<FileSource::File>> FileSource::list() const {
 
 Result<std::string> FileSource::read(const std::string& name) const {
   const std::string path = directory_ + "/" + name;
-  const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (!fd) return io_error("read", path);
-  std::string content;
-  std::array<char, 65536> buffer{};
-  while (true) {
-    const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return io_error("read", path);
-    if (n == 0) return content;
-    content.append(buffer.data(), static_cast<std::size_t>(n));
-    if (content.size() > limits::document_bytes)
-      return Error{Errc::invalid,
-                   path + ": larger than " + to_string(Bytes{limits::document_bytes})};
-  }
+  auto content = TRY(read_file(path, limits::document_bytes));
+  if (!content) return Error{Errc::not_found, "read " + path + ": it is gone"};
+  return std::move(*content);
 }
 
 Result<Fetched> FileSource::parse(const std::vector<File>& files) const {
@@ -254,7 +215,7 @@ Result<std::vector<std::string>> FileSource::apply(const Resources& resources) {
   }
   std::vector<std::string> paths;
   for (const Write& write : writes) {
-    TRY(replace_file(directory_, write.file, write.yaml));
+    TRY(replace_file(directory_ + "/" + write.file, write.yaml, 0644));
     paths.push_back(directory_ + "/" + write.file);
   }
   return paths;

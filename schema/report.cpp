@@ -162,18 +162,35 @@ const Table<PlanReport>& table_of(const PlanReport*) {
   return table;
 }
 
+Codec<Duration> any_duration() { return duration(Duration{0}, std::chrono::hours{24 * 3660}); }
+
+const Table<HubReport>& table_of(const HubReport*) {
+  static const Table<HubReport> table{{
+      field("url", &HubReport::url, words()),
+      field("state", &HubReport::state, words()),
+      field("message", &HubReport::message, words()),
+      field("lastSync", &HubReport::last_sync, maybe(time())),
+      field("lastHeartbeat", &HubReport::last_heartbeat, maybe(time())),
+      field("clockAhead", &HubReport::clock_ahead, maybe(any_duration())),
+      field("clockBehind", &HubReport::clock_behind, maybe(any_duration())),
+  }};
+  return table;
+}
+
 const Table<HostReport>& table_of(const HostReport*) {
   static const Table<HostReport> table{{
       field("hostId", &HostReport::host_id, words()),
       field("version", &HostReport::version, words()),
       field("generation", &HostReport::generation, number<std::uint64_t>()),
       field("acceptedAt", &HostReport::accepted_at, maybe(time())),
+      field("digest", &HostReport::digest, words()),
       field("source", &HostReport::source, words()),
+      field("hub", &HostReport::hub,
+            maybe(object(table_of(static_cast<const HubReport*>(nullptr))))),
       field("mode", &HostReport::mode, one_of({HostMode::normal, HostMode::observe_only})),
       field("hypervisor", &HostReport::hypervisor, words()),
       field("lastPass", &HostReport::last_pass, maybe(time())),
-      field("lastPassTook", &HostReport::last_pass_took,
-            duration(Duration{0}, std::chrono::hours{24 * 3660})),
+      field("lastPassTook", &HostReport::last_pass_took, any_duration()),
       field("guests", &HostReport::guests, number<std::uint32_t>()),
       field("openOperations", &HostReport::open_operations, number<std::uint32_t>()),
       field("openTickets", &HostReport::open_tickets, number<std::uint32_t>()),

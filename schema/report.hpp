@@ -120,12 +120,26 @@ struct PlanReport {
   bool operator==(const PlanReport&) const = default;
 };
 
+// How it stands with the hub.
+struct HubReport {
+  std::string url{};
+  std::string state{};    // connected, silent, not enrolled
+  std::string message{};  // why, unless connected
+  std::optional<Time> last_sync{};
+  std::optional<Time> last_heartbeat{};
+  std::optional<Duration> clock_ahead{};   // the hub's clock against ours,
+  std::optional<Duration> clock_behind{};  // whichever it is
+  bool operator==(const HubReport&) const = default;
+};
+
 struct HostReport {
   std::string host_id{};
   std::string version{};         // of holdfastd
   std::uint64_t generation = 0;  // accepted; 0: none yet
   std::optional<Time> accepted_at{};
+  std::string digest{};  // of the resources of that generation
   std::string source{};  // where desired state comes from
+  std::optional<HubReport> hub{};
   HostMode mode = HostMode::normal;
   std::string hypervisor{};         // "connected" or why not
   std::optional<Time> last_pass{};  // the last finished one
