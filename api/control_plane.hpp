@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/hub_control.hpp"
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
@@ -83,6 +84,7 @@ struct ControlPlane {
   Reports& reports;
   Inspections& inspections;
   Orders& orders;
+  HubControl* hub = nullptr;  // null: this daemon cannot be enrolled
 };
 
 }  // namespace holdfast::api

@@ -136,6 +136,17 @@ Result<std::string> post_recover(const Call& call) {
   return to_json(TRY(call.to.orders.recover(confirm == "true")));
 }
 
+// {"hub": "https://...", "token": "hf1..."}
+Result<std::string> post_enroll(const Call& call) {
+  const auto body = Json::parse(call.request.body, nullptr, false);
+  const auto has = [&body](const char* key) { return body.contains(key) && body[key].is_string(); };
+  if (!body.is_object() || body.size() != 2 || !has("hub") || !has("token"))
+    return Error{Errc::invalid, R"(body: expected {"hub": "https://...", "token": "hf1..."})"};
+  if (call.to.hub == nullptr) return Error{Errc::denied, "this daemon cannot be enrolled at a hub"};
+  return to_json(
+      TRY(call.to.hub->enroll(body["hub"].get<std::string>(), body["token"].get<std::string>())));
+}
+
 Result<std::string> get_images(const Call& call) {
   return to_json(TRY(call.to.inspections.images()));
 }
@@ -179,6 +190,7 @@ constexpr std::array routes{
     Route{"POST", "/v1/plan", "", post_plan},
     Route{"POST", "/v1/apply", "", post_apply},
     Route{"POST", "/v1/recover", " confirm ", post_recover},
+    Route{"POST", "/v1/enroll", "", post_enroll},
     Route{"GET", "/v1/images", "", get_images},
     Route{"POST", "/v1/images", "", post_image},
     Route{"GET", "/v1/targets", "", get_targets},

@@ -215,6 +215,12 @@ Result<RecoverReport> AdminClient::recover(bool confirm) const {
   return parse_admin_report<RecoverReport>(TRY(exchange(std::move(request), usual_deadline)));
 }
 
+Result<HubReport> AdminClient::enroll(const std::string& hub, const std::string& token) const {
+  const Json body{{"hub", hub}, {"token", token}};
+  return parse_report<HubReport>(
+      TRY(post("/v1/enroll", body.dump(-1, ' ', false, Json::error_handler_t::replace))));
+}
+
 Result<ImageReport> AdminClient::import_image(const std::string& absolute_path) const {
   http::Request request;
   request.method = "POST";

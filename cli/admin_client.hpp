@@ -47,6 +47,8 @@ class AdminClient {
   Result<void> retry(OperationId id) const;
   Result<void> roll_back(OperationId id) const;
   Result<RecoverReport> recover(bool confirm) const;
+  // Talks to the hub before it answers.
+  Result<HubReport> enroll(const std::string& hub, const std::string& token) const;
   // Waits until it is imported, up to a day.
   Result<ImageReport> import_image(const std::string& absolute_path) const;
 

@@ -158,14 +158,20 @@ void declare_views(CLI::App& app, Words& words) {
 
   const auto to_explain = options_of<GetOptions>();
   auto* explaining = add_command(
-      app, {"why", "Say in sentences why a guest is not as it should be, and what to do",
-            "holdfast why guest acme"});
-  explaining->add_option("KIND", to_explain->kind, "guest")
+      app,
+      {"why", "Say in sentences why a guest or the host is not as it should be, and what to do",
+       "holdfast why guest acme\nholdfast why host"});
+  explaining->add_option("KIND", to_explain->kind, "guest or host")
       ->required()
-      ->check(CLI::IsMember(std::vector<std::string>{"guest"}));
-  explaining->add_option("NAME", to_explain->name, "The guest's name")->required();
+      ->check(CLI::IsMember(std::vector<std::string>{"guest", "host"}));
+  explaining->add_option("NAME", to_explain->name, "The guest's name; not needed for host");
   explaining->callback([&words, to_explain] {
-    words.chosen = [to_explain](const Invocation& to) { return why_guest(to, to_explain->name); };
+    words.chosen = [to_explain](const Invocation& to) -> Result<Exit> {
+      if (to_explain->kind == "host") return why_host(to);
+      if (to_explain->name.empty())
+        return Error{Errc::invalid, "say which: `holdfast why guest NAME`"};
+      return why_guest(to, to_explain->name);
+    };
   });
 }
 
@@ -220,6 +226,20 @@ void declare_guests(CLI::App& app, Words& words) {
 }
 
 void declare_program(CLI::App& app, Words& words) {
+  const auto to_enroll = options_of<EnrollOptions>();
+  auto* enrolling = add_command(
+      app, {"enroll", "Make this host a known one of a hub, which then says what it should be",
+            "holdfast enroll --hub https://hub.example hf1.TOKEN.PIN\n"
+            "ssh hub holdfast hub enroll-token | holdfast enroll --hub https://hub.example -"});
+  enrolling->add_option("--hub", to_enroll->hub, "The hub's URL")->required()->type_name("URL");
+  enrolling
+      ->add_option("TOKEN", to_enroll->token,
+                   "As `holdfast hub enroll-token` printed it; - for standard input")
+      ->required();
+  enrolling->callback([&words, to_enroll] {
+    words.chosen = [to_enroll](const Invocation& to) { return enroll(to, *to_enroll); };
+  });
+
   const auto is_confirmed = options_of<bool>();
   auto* recovering = add_command(
       app, {"recover",

@@ -45,6 +45,7 @@ const std::vector<std::string>& describe_kinds();
 
 Result<Exit> describe(const Invocation& invocation, const std::string& kind,
                       const std::string& name);
+Result<Exit> why_host(const Invocation& invocation);
 Result<Exit> why_guest(const Invocation& invocation, const std::string& name);
 
 // Read from the database itself, so that they work with the daemon dead.
@@ -88,6 +89,13 @@ Result<Exit> snapshot_roll_back(const Invocation& invocation, const OrderOptions
 Result<Exit> snapshot_delete(const Invocation& invocation, const OrderOptions& options);
 Result<Exit> destroy_guest(const Invocation& invocation, const OrderOptions& options);
 Result<Exit> undelete(const Invocation& invocation, const OrderOptions& options);
+
+struct EnrollOptions {
+  std::string hub{};    // URL
+  std::string token{};  // "-": from standard input
+};
+// Through the daemon: the host's key never leaves it.
+Result<Exit> enroll(const Invocation& invocation, const EnrollOptions& options);
 
 Result<Exit> recover(const Invocation& invocation, bool is_confirmed);
 

@@ -137,6 +137,20 @@ std::string describe_operation(const OperationDetail& detail, Time now, const St
   return text;
 }
 
+namespace {
+
+std::string describe_hub(const HubReport& hub, Time now) {
+  std::string text = line("Hub", hub.url + " (" + hub.state + ")");
+  if (!hub.message.empty()) text += line("Hub says", hub.message);
+  text += line("Last sync", hub.last_sync ? when(*hub.last_sync, now) : "none yet");
+  text += line("Last beat", hub.last_heartbeat ? when(*hub.last_heartbeat, now) : "none yet");
+  if (hub.clock_ahead) text += line("Hub's clock", to_short_string(*hub.clock_ahead) + " ahead");
+  if (hub.clock_behind) text += line("Hub's clock", to_short_string(*hub.clock_behind) + " behind");
+  return text;
+}
+
+}  // namespace
+
 std::string describe_host(const HostReport& host, Time now, const Style& style) {
   std::string text = headline(style, "Host", host.host_id);
   text += line("Version", host.version);
@@ -145,6 +159,7 @@ std::string describe_host(const HostReport& host, Time now, const Style& style) 
   text += line("Generation",
                host.generation == 0 ? "none accepted yet" : std::to_string(host.generation));
   text += line("Accepted", host.accepted_at ? when(*host.accepted_at, now) : "");
+  if (host.hub) text += describe_hub(*host.hub, now);
   text += line("Hypervisor", host.hypervisor);
   text += line("Last pass", host.last_pass ? when(*host.last_pass, now) + ", took " +
                                                  to_short_string(host.last_pass_took)

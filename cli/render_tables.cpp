@@ -172,9 +172,10 @@ Table conditions_table(const std::vector<SubjectCondition>& conditions, Time now
 }
 
 Table host_table(const HostReport& host, Time now, bool wide) {
-  std::vector<std::string> headers{"HOST",       "MODE",    "GENERATION", "GUESTS",
-                                   "OPERATIONS", "TICKETS", "LAST-PASS",  "VERSION"};
-  if (wide) headers.insert(headers.end(), {"SOURCE", "HYPERVISOR"});
+  const HubReport hub = host.hub.value_or(HubReport{});
+  std::vector<std::string> headers{"HOST",    "MODE",      "GENERATION", "GUESTS", "OPERATIONS",
+                                   "TICKETS", "LAST-PASS", "HUB",        "VERSION"};
+  if (wide) headers.insert(headers.end(), {"LAST-SYNC", "LAST-BEAT", "SOURCE", "HYPERVISOR"});
   Table table{headers};
   std::vector<Cell> row{
       host.host_id,
@@ -184,8 +185,12 @@ Table host_table(const HostReport& host, Time now, bool wide) {
       std::to_string(host.open_operations),
       {std::to_string(host.open_tickets), host.open_tickets == 0 ? Color::none : Color::yellow},
       host.last_pass ? age(*host.last_pass, now) : "",
+      {hub.state, hub.state.empty() || hub.state == "connected" ? Color::none : Color::red},
       host.version};
-  if (wide) row.insert(row.end(), {host.source, host.hypervisor});
+  if (wide)
+    row.insert(row.end(), {hub.last_sync ? age(*hub.last_sync, now) : "",
+                           hub.last_heartbeat ? age(*hub.last_heartbeat, now) : "", host.source,
+                           host.hypervisor});
   table.add(std::move(row));
   return table;
 }

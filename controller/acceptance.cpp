@@ -49,16 +49,30 @@ Acceptance refusal(Acceptance::Kind kind, std::string reason, std::string messag
   return answer;
 }
 
+// How far a hub may go ahead at once. Without it one message with the largest generation
+// there is would keep every honest hub out for good.
+constexpr std::uint64_t longest_jump = 1'000'000;
+
+bool is_same_order(const Fetched& fetched, const Wanted* held) {
+  return held != nullptr && held->origin == fetched.origin;
+}
+
 // An envelope carries its sender's idea of order; that order is enforced.
-std::optional<Acceptance> refuse_by_order(const HostDesiredState& incoming,
-                                          const std::string& digest, const Wanted* held,
-                                          const std::string& host_id) {
+std::optional<Acceptance> refuse_by_order(const Fetched& fetched, const std::string& digest,
+                                          const Wanted* held, const std::string& host_id) {
   using Kind = Acceptance::Kind;
+  const HostDesiredState& incoming = fetched.state;
   if (incoming.host_id != host_id)
     return refusal(Kind::wrong_host, "WrongHost",
                    "the desired state is for host " + incoming.host_id + ", this is " + host_id);
-  if (held == nullptr) return std::nullopt;
-  const std::uint64_t accepted = held->state.generation;
+  const std::uint64_t accepted = held == nullptr ? 0 : held->state.generation;
+  const bool is_from_hub = !fetched.origin.empty();
+  if (is_from_hub && incoming.generation > accepted + longest_jump)
+    return refusal(Kind::jumped, "GenerationJump",
+                   "generation " + std::to_string(incoming.generation) +
+                       " was offered after generation " + std::to_string(accepted) +
+                       "; a hub may go ahead by at most " + std::to_string(longest_jump));
+  if (!is_same_order(fetched, held)) return std::nullopt;
   if (incoming.generation < accepted)
     return refusal(Kind::rolled_back, "DesiredStateRolledBack",
                    "generation " + std::to_string(incoming.generation) +
@@ -102,7 +116,9 @@ std::vector<std::string> Wanted::guest_names() const {
 std::string to_json(const Wanted& wanted) {
   json kept = json::array();
   for (const Guest& guest : wanted.kept) kept.push_back(to_canonical_json(guest));
-  return json{{"received", to_canonical_json(wanted.state)}, {"kept", kept}}.dump();
+  return json{
+      {"received", to_canonical_json(wanted.state)}, {"kept", kept}, {"origin", wanted.origin}}
+      .dump();
 }
 
 Result<Wanted> parse_wanted(std::string_view text) {
@@ -119,6 +135,9 @@ Result<Wanted> parse_wanted(std::string_view text) {
         TRY(parse_guest(guest.get_ref<const std::string&>(), "journal: kept guest")));
   }
   wanted.digest = digest_of(resources_to_canonical_json(wanted.state));
+  // States that were accepted before there were hubs have none.
+  if (const auto origin = tree.find("origin"); origin != tree.end() && origin->is_string())
+    wanted.origin = origin->get<std::string>();
   return wanted;
 }
 
@@ -128,11 +147,13 @@ Acceptance judge(const Fetched& fetched, const Wanted* held, const std::vector<s
   Acceptance answer;
   answer.wanted.state = fetched.state;
   answer.wanted.digest = digest;
+  answer.wanted.origin = fetched.origin;
   if (fetched.has_envelope) {
-    if (auto refused = refuse_by_order(fetched.state, digest, held, host_id)) return *refused;
-    if (held != nullptr && fetched.state.generation == held->state.generation) return answer;
+    if (auto refused = refuse_by_order(fetched, digest, held, host_id)) return *refused;
+    if (is_same_order(fetched, held) && fetched.state.generation == held->state.generation)
+      return answer;
   } else {
-    if (held != nullptr && digest == held->digest) return answer;
+    if (is_same_order(fetched, held) && digest == held->digest) return answer;
     answer.wanted.state.host_id = host_id;
     answer.wanted.state.generation = held == nullptr ? 1 : held->state.generation + 1;
   }

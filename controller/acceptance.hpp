@@ -18,6 +18,7 @@ struct Wanted {
   HostDesiredState state{};   // as received
   std::vector<Guest> kept{};  // earlier forms of guests in state.rejected, sorted by name
   std::string digest{};       // of the resources as received
+  std::string origin{};       // whose order of generations it belongs to
 
   // The guest to converge to; null when it is not wanted, or wanted and never valid.
   const Guest* find_guest(std::string_view name) const;
@@ -37,6 +38,7 @@ struct Acceptance {
     accept,       // `wanted` replaces what we hold
     rolled_back,  // a lower generation than the accepted one
     forked,       // the accepted generation with other content
+    jumped,       // so far above it that an honest hub could never follow
     wrong_host,
     held,  // drops more than half of the guests: waits for a signature as a whole
   };
@@ -49,9 +51,10 @@ struct Acceptance {
   bool is_refusal() const { return kind != Kind::unchanged && kind != Kind::accept; }
 };
 
-// Decides about a fetched state. Pure. `held` is what was accepted before, null at first;
-// `living` names the guests that exist on this host by the journal: a guest that was never
-// made costs nothing to drop.
+// Decides about a fetched state. Pure. Generations are compared with the accepted one's only
+// when both are of one origin: moving a host to a hub, or to another, begins a new order. `held` is
+// what was accepted before, null at first; `living` names the guests that exist on this host by the
+// journal: a guest that was never made costs nothing to drop.
 Acceptance judge(const Fetched& fetched, const Wanted* held, const std::vector<std::string>& living,
                  const std::string& host_id);
 

@@ -8,6 +8,7 @@
 #include "api/control_plane.hpp"
 #include "controller/engine.hpp"
 #include "hubclient/file_source.hpp"
+#include "schema/hub_protocol.hpp"
 
 namespace holdfast {
 
@@ -20,8 +21,9 @@ class DaemonControl final : public api::Reports, public api::Inspections, public
     std::string connect_uri{};
     std::map<std::string, std::string> targets{};  // name -> directory
     std::string config_text{};                     // agent.yaml as read, for support
+    const HubWatch* hub = nullptr;                 // null: there is no hub
   };
-  // `files` is null when desired state does not come from a directory.
+  // `files` is null when desired state never comes from a directory.
   DaemonControl(Engine& engine, FileSource* files, Settings settings)
       : engine_{engine}, files_{files}, settings_{std::move(settings)} {}
 
@@ -47,6 +49,9 @@ class DaemonControl final : public api::Reports, public api::Inspections, public
   Result<void> roll_back(OperationId id) override;
   Result<api::RecoverReport> recover(bool confirm) override;
   Result<api::ImageReport> import_image(const std::string& path) override;
+
+  // All that a hub is told.
+  Result<StatusReport> status();
 
  private:
   Result<OperationReport> report(const Operation& operation);

@@ -101,6 +101,7 @@ Result<Wanted> DaemonControl::laid_over(const std::string& text) const {
     case Acceptance::Kind::held:
     case Acceptance::Kind::rolled_back:
     case Acceptance::Kind::forked:
+    case Acceptance::Kind::jumped:
     case Acceptance::Kind::wrong_host: break;
   }
   return Error{Errc::denied, acceptance.reason + ": " + acceptance.message};
@@ -131,7 +132,8 @@ Result<PlanReport> DaemonControl::plan(const std::optional<std::string>& text) {
 }
 
 Result<api::ApplyReport> DaemonControl::apply(const std::string& text) {
-  if (files_ == nullptr)
+  const bool has_hub = settings_.hub != nullptr && settings_.hub->report();
+  if (files_ == nullptr || has_hub)
     return Error{Errc::denied, "desired state comes from " + engine_.parts().source.describe() +
                                    ", not from a directory on this host; apply it there"};
   auto content = TRY(parse_file(text, "request"));

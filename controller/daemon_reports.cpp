@@ -33,10 +33,12 @@ Result<HostReport> DaemonControl::host() {
   report.host_id = engine_.parts().host_id;
   report.version = settings_.version;
   report.source = engine_.parts().source.describe();
+  if (settings_.hub != nullptr) report.hub = settings_.hub->report();
   report.mode = engine_.is_observe_only() ? HostMode::observe_only : HostMode::normal;
   if (const auto row = TRY(journal.accepted())) {
     report.generation = row->generation;
     report.accepted_at = row->accepted_at;
+    report.digest = row->digest;
   }
   report.hypervisor = last.observed   ? "connected to " + settings_.connect_uri
                       : last.finished ? "no answer from " + settings_.connect_uri
@@ -49,6 +51,10 @@ Result<HostReport> DaemonControl::host() {
   for (const ConditionRecord& condition : TRY(journal.conditions("host")))
     report.conditions.push_back(to_report(condition));
   return report;
+}
+
+Result<StatusReport> DaemonControl::status() {
+  return StatusReport{TRY(host()), TRY(guests()), TRY(tickets())};
 }
 
 Result<OperationReport> DaemonControl::report(const Operation& operation) {

@@ -36,9 +36,12 @@ Engine::Engine(EngineParts parts)
                                .accepted = accepted_,
                                .guests = guests_,
                                .host_id = parts_.host_id,
-                               .log = parts_.log}},
+                               .log = parts_.log,
+                               .hub = parts_.hub}},
       host_queue_{parts_.clock, parts_.random},
-      guests_queue_{parts_.clock, parts_.random} {}
+      guests_queue_{parts_.clock, parts_.random} {
+  last_pass_.lock()->at = parts_.clock.elapsed();
+}
 
 Result<std::unique_ptr<Engine>> Engine::start(EngineParts parts) {
   std::unique_ptr<Engine> engine{new Engine{std::move(parts)}};
@@ -125,8 +128,8 @@ void Engine::pass_host() {
   if (!observe_only_)
     for (const std::string& name : outcome->guests)
       guests_queue_.add(guest_subject(name), Priority::drift);
-  *last_pass_.lock() =
-      LastPass{parts_.clock.now(), parts_.clock.elapsed() - began, outcome->is_observed};
+  *last_pass_.lock() = LastPass{parts_.clock.now(), parts_.clock.elapsed() - began,
+                                outcome->is_observed, parts_.clock.elapsed()};
   if (const auto wanted = accepted_.wanted();
       parts_.on_log_level && wanted && wanted->state.host_config)
     parts_.on_log_level(wanted->state.host_config->log_level);
@@ -150,6 +153,7 @@ void Engine::pass_guest(const std::string& key) {
   const auto requeue = guests_.reconcile(*name);
   host_pass_.distrust();
   progress_.clear(key);
+  if (parts_.on_guest_pass) parts_.on_guest_pass();
   if (!requeue) {
     const Error& error = requeue.error();
     const Retry retry = retry_for(error.code());

@@ -37,6 +37,8 @@ struct EngineParts {
   std::stop_token stop{};                        // parks long steps
   std::function<void(LogLevel)> on_log_level{};  // HostConfig speaks; may be empty
   std::function<void()> on_pass_finished{};      // proof of progress; may be empty
+  std::function<void()> on_guest_pass{};         // a guest may have changed; may be empty
+  const HubWatch* hub = nullptr;                 // null: there is no hub
 };
 
 // When the last pass over the whole host ended, and how long it took.
@@ -44,6 +46,7 @@ struct LastPass {
   std::optional<Time> finished{};
   Duration took{};
   bool observed = false;  // the provider answered
+  Duration at{};          // on the clock's elapsed(); the engine's start until there was one
 };
 
 // The controller without threads: queues, dispatch and the passes. The daemon drives it
@@ -77,6 +80,8 @@ class Engine {
   Result<void> resume_work();
 
   LastPass last_pass() const { return *last_pass_.lock(); }
+  // Also while a pass hangs. Since the start, before the first one.
+  Duration since_last_pass() const { return parts_.clock.elapsed() - last_pass().at; }
   std::size_t queue_depth() { return guests_queue_.depth(); }
   Journal& journal() { return parts_.journal; }
   gate::Gate& gate() { return gate_; }

@@ -13,6 +13,9 @@ namespace {
 // that fall due, tickets to renew and drift windows wait this long at most.
 constexpr Duration verdict_life = std::chrono::hours{6};
 
+constexpr std::string_view contact_fact = "hub.last-contact";
+constexpr Duration contact_noted_each = std::chrono::hours{1};
+
 std::vector<std::string> living_guests(const std::vector<Provenance>& rows) {
   std::vector<std::string> names;
   for (const Provenance& row : rows) {
@@ -46,8 +49,27 @@ Result<void> HostPass::say(const std::string& type, ConditionStatus status,
 Result<HostPass::Outcome> HostPass::run() {
   Outcome outcome;
   TRY(take_desired(outcome));
+  TRY(watch_hub());
   TRY(observe(outcome));
   return outcome;
+}
+
+// A hub that falls silent for a day must be told also when this host is rebooted every night.
+Result<void> HostPass::watch_hub() {
+  if (parts_.hub == nullptr) return ok();
+  if (!knows_contact_) {
+    if (const auto fact = TRY(parts_.journal.fact(contact_fact)))
+      if (const auto time = parse_time(*fact)) last_contact_ = *time;
+    knows_contact_ = true;
+  }
+  for (const ConditionRecord& condition : parts_.hub->conditions(last_contact_))
+    TRY(say(condition.type, condition.status, condition.reason, condition.message));
+  const auto last_sync = parts_.hub->standing().last_sync;
+  if (!last_sync || (last_contact_ && *last_sync - *last_contact_ < contact_noted_each))
+    return ok();
+  last_contact_ = last_sync;
+  return parts_.journal.commit(
+      [&](Writes& writes) { return writes.set_fact(contact_fact, to_string(*last_sync)); });
 }
 
 Result<void> HostPass::take_desired(Outcome& outcome) {
@@ -84,6 +106,7 @@ Result<void> HostPass::decide(const Fetched& fetched) {
                  "generation " + std::to_string(generation()) + " is in force");
     case Acceptance::Kind::rolled_back:
     case Acceptance::Kind::forked:
+    case Acceptance::Kind::jumped:
     case Acceptance::Kind::wrong_host:
       return say("DesiredStateAccepted", ConditionStatus::no, acceptance.reason,
                  acceptance.message);

@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "controller/accepted_guests.hpp"
 #include "controller/host_conditions.hpp"
+#include "controller/hub_watch.hpp"
 #include "gate/gate.hpp"
 #include "host/host.hpp"
 #include "hubclient/desired_source.hpp"
@@ -31,6 +32,7 @@ struct HostPassParts {
   GuestReconciler& guests;
   std::string host_id{};
   Logger log{};
+  const HubWatch* hub = nullptr;  // null: no hub
 };
 
 // One look at the host as a whole: is there a new desired state, can the provider be
@@ -65,12 +67,15 @@ class HostPass {
   Result<void> hold(const Acceptance& acceptance);
   Result<void> report_images(const Wanted& wanted);
   Result<void> observe(Outcome& outcome);
+  Result<void> watch_hub();
   Result<void> say(const std::string& type, ConditionStatus status, const std::string& reason,
                    const std::string& message);
   std::uint64_t generation() const;
 
   HostPassParts parts_;
   ConditionKeeper conditions_;
+  std::optional<Time> last_contact_{};  // with the hub, as the journal knows it
+  bool knows_contact_ = false;
   std::optional<Seen> seen_{};
   bool provider_was_away_ = false;
   Guarded<bool> stale_{true};

@@ -5,16 +5,23 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
+#include <climits>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "api/admin_api.hpp"
+#include "controller/current_source.hpp"
 #include "controller/daemon_control.hpp"
 #include "controller/engine.hpp"
+#include "controller/hub_link.hpp"
+#include "controller/hub_watch.hpp"
 #include "controller/state_dir.hpp"
 #include "controller/threshold_sink.hpp"
 #include "controller/version.hpp"
@@ -22,6 +29,7 @@
 #include "drivers/libvirt/libvirt_host.hpp"
 #include "drivers/local/local_disks.hpp"
 #include "drivers/local/local_images.hpp"
+#include "hubclient/alarm_caller.hpp"
 #include "hubclient/directory_watch.hpp"
 #include "hubclient/file_source.hpp"
 #include "schema/agent_config.hpp"
@@ -53,12 +61,15 @@ struct CommandLine {
   std::string images{};
   std::vector<std::string> targets{};
   std::string log_level{};
+  std::string hub{};
 };
 
 void declare(CLI::App& app, CommandLine& line) {
   app.add_option("--config", line.config_path,
                  "agent.yaml (default " + std::string{default_config} + ", when it is there)");
   app.add_option("--desired", line.desired, "directory of resources to converge to");
+  app.add_option("--hub", line.hub,
+                 "URL of the hub to work for, once enrolled; the directory is then not read");
   app.add_option("--state-dir", line.state_dir, "journal, images and guests' disks");
   app.add_option("--connect", line.connect, "libvirt URI, like qemu:///system");
   app.add_option("--socket", line.socket, "Unix socket for the holdfast command");
@@ -71,7 +82,8 @@ void declare(CLI::App& app, CommandLine& line) {
       "EXAMPLES\n"
       "  holdfastd --desired /etc/holdfast/desired --connect qemu:///system\n"
       "  holdfastd --desired ./desired --state-dir ./state --socket ./admin.sock \\\n"
-      "            --connect qemu:///system --target nvme=/srv/nvme\n\n"
+      "            --connect qemu:///system --target nvme=/srv/nvme\n"
+      "  holdfastd --hub https://hub.example      # then: holdfast enroll --hub URL TOKEN\n\n"
       "Stopping, killing or upgrading this daemon never touches a running guest.");
 }
 
@@ -85,6 +97,7 @@ Result<Setup> read_setup(const CommandLine& line) {
   }
   AgentConfig& config = setup.config;
   if (!line.desired.empty()) config.desired = line.desired;
+  if (!line.hub.empty()) config.hub = line.hub;
   if (!line.state_dir.empty()) config.state_dir = line.state_dir;
   if (!line.connect.empty()) config.connect = line.connect;
   if (!line.socket.empty()) config.socket = line.socket;
@@ -134,6 +147,19 @@ Result<void> make_folders(const AgentConfig& config) {
   return ok();
 }
 
+std::string hostname() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+// Of the operator's own watcher; null when agent.yaml names none.
+Result<std::unique_ptr<AlarmChannel>> open_watcher(const AgentConfig& config) {
+  if (config.alarm_url.empty()) return std::unique_ptr<AlarmChannel>{};
+  std::string ca;
+  if (!config.alarm_ca.empty()) ca = TRY(read_file(config.alarm_ca));
+  return open_alarm_url(config.alarm_url, ca);
+}
+
 // Everything is made in the order it is needed and ends in the opposite one: the admin
 // socket first, then the threads, then the journal.
 Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
@@ -146,14 +172,22 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
   const StateDir state = TRY(StateDir::open(config.state_dir));
   TRY(make_folders(config));
   const auto journal = TRY(state.open_journal(clock, log));
-  const std::string host_id = TRY(state.host_id(random));
+  const std::string host_id = TRY(state.host_id());
+  const bool is_enrolled = TRY(HubLink::is_enrolled(config.state_dir));
+  const bool has_hub = is_enrolled || !config.hub.empty();
 
   const auto libvirt = TRY(libvirt::LibvirtHost::open({.uri = config.connect, .log = log}, clock));
   local::LocalImages images{config.images_dir()};
   local::LocalDisks disks{config.all_targets(), images};
-  FileSource source{config.desired, clock};
+  FileSource directory{config.desired, clock};
+  NoSource nothing{"hub " + config.hub + " (not enrolled)"};
+  CurrentSource source{has_hub ? static_cast<DesiredSource&>(nothing) : directory};
+  HubWatch hub_watch{clock};
+  NoJobs jobs;
 
   std::stop_source stop;
+  std::unique_ptr<HubLink> hub;          // these two are made after the engine, and
+  std::unique_ptr<AlarmCaller> watcher;  // before any of its threads
   const auto engine = TRY(Engine::start({.journal = *journal,
                                          .host = {.inventory = libvirt->inventory(),
                                                   .hypervisor = libvirt->hypervisor(),
@@ -169,34 +203,65 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
                                          .log = log,
                                          .stop = stop.get_token(),
                                          .on_log_level = [&](LogLevel level) { sink->set(level); },
-                                         .on_pass_finished = notify_progress}));
+                                         .on_pass_finished =
+                                             [&] {
+                                               notify_progress();
+                                               hub->pass_finished();
+                                               if (watcher) watcher->ring();
+                                             },
+                                         .on_guest_pass = [&] { hub->changed(); },
+                                         .hub = &hub_watch}));
   libvirt->inventory().on_change([&](const Uuid& uuid) { engine->wake(uuid); });
 
-  FileSource applied{config.desired, clock};  // the host thread owns `source`
+  FileSource applied{config.desired, clock};  // the host thread owns `directory`
   DaemonControl control{*engine,
                         &applied,
                         {.version = version,
                          .connect_uri = config.connect,
                          .targets = config.all_targets(),
-                         .config_text = to_yaml(config)}};
+                         .config_text = to_yaml(config),
+                         .hub = &hub_watch}};
+  hub = TRY(HubLink::open({.engine = *engine,
+                           .source = source,
+                           .watch = hub_watch,
+                           .jobs = jobs,
+                           .random = random,
+                           .status = [&] { return control.status(); },
+                           .state_dir = config.state_dir,
+                           .url = config.hub,
+                           .hostname = hostname(),
+                           .version = version,
+                           .log = log}));
+  const auto watcher_channel = TRY(open_watcher(config));
+  if (watcher_channel)
+    watcher = std::make_unique<AlarmCaller>(
+        AlarmParts{.channel = *watcher_channel,
+                   .clock = clock,
+                   .random = random,
+                   .note = [&]() -> Result<AlarmNote> {
+                     return make_alarm_note(host_id, hub->held(), TRY(journal->conditions("host")));
+                   },
+                   .log = log});
   std::vector<std::jthread> threads;
   threads.emplace_back([&] { engine->run_host(stop.get_token()); });
   for (std::uint32_t i = 0; i < config.workers; ++i)
     threads.emplace_back([&] { engine->run_worker(stop.get_token()); });
+  if (watcher) threads.emplace_back([&] { watcher->run(stop.get_token()); });
   auto api = api::AdminApi::serve({.socket = config.socket, .group = config.socket_group},
-                                  {control, control, control}, log);
+                                  {control, control, control, hub.get()}, log);
   if (!api) {
     stop.request_stop();
     return std::move(api).error();
   }
-  const DirectoryWatch watch{config.desired, [&] { engine->wake_host(); }};
+  std::optional<DirectoryWatch> watch;
+  if (!has_hub) watch.emplace(config.desired, [&] { engine->wake_host(); });
 
   log.info("ready", {{"version", version},
                      {"host", host_id},
-                     {"desired", config.desired},
+                     {"desired", source.describe()},
                      {"connect", config.connect},
                      {"socket", config.socket}});
-  notify_ready("converging to " + config.desired);
+  notify_ready("converging to " + source.describe());
   int signal = SIGHUP;
   while (signal == SIGHUP) {  // "look again": resources are read anew, settings are not
     sigwait(&signals, &signal);

@@ -6,14 +6,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
 
-#include "base/ids.hpp"
+#include "hubclient/durable_file.hpp"
+#include "hubclient/enrolment_key.hpp"
 #include "journal/writes.hpp"
+#include "schema/hub_protocol.hpp"
 
 namespace holdfast {
 namespace {
@@ -28,17 +29,6 @@ Error io_error(const std::string& doing, const std::string& path) {
 
 bool is_host_id(const std::string& text) {
   return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
-
-Result<void> write_new_file(const std::string& path, const std::string& content) {
-  const std::string fresh = path + ".new";
-  const UniqueFd fd{
-      ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644)};
-  if (!fd) return io_error("create", fresh);
-  if (::write(fd.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size()) ||
-      ::fsync(fd.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0)
-    return io_error("write", path);
-  return ok();
 }
 
 }  // namespace
@@ -82,18 +72,21 @@ Result<std::unique_ptr<Journal>> StateDir::open_journal(const Clock& clock,
   return fresh;
 }
 
-Result<std::string> StateDir::host_id(Random& random) const {
+Result<std::string> StateDir::host_id() const {
+  constexpr std::size_t longest_file = 64;
   const std::string file = path_ + "/host-id";
-  const UniqueFd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!fd && errno != ENOENT) return io_error("read", file);
-  if (!fd) {
-    std::string id = random_hex_id(random);
-    TRY(write_new_file(file, id + "\n"));
+  const std::string key_file = path_ + "/enrolment.key";
+  const auto text = TRY(read_file(file, longest_file));
+  if (!text) {
+    // A crash in between leaves the key, and the next start the same id.
+    auto key = EnrolmentKey::load(key_file);
+    if (!key && key.error().code() == Errc::not_found) key = EnrolmentKey::create(key_file);
+    if (!key) return std::move(key).error();
+    std::string id = host_id_of(key->public_key());
+    TRY(replace_file(file, id + "\n", 0644));
     return id;
   }
-  std::array<char, 64> buffer{};
-  const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
-  std::string id{buffer.data(), n > 0 ? static_cast<std::size_t>(n) : 0};
+  std::string id = *text;
   if (id.ends_with('\n')) id.pop_back();
   if (!is_host_id(id))
     return Error{Errc::corrupt,

@@ -25,9 +25,10 @@ class StateDir {
   // observe-only mode, which `holdfast recover` ends.
   Result<std::unique_ptr<Journal>> open_journal(const Clock& clock, const Logger& log) const;
 
-  // This installation's id, 32 hex digits; chosen at first and kept in a file of its own,
-  // because guests' markers carry it and a lost journal must not make them strangers.
-  Result<std::string> host_id(Random& random) const;
+  // This installation's id, 32 hex digits; kept in a file of its own, because guests' markers
+  // carry it and a lost journal must not make them strangers. At first it comes from a new
+  // enrolment key (host_id_of()); one that was chosen before there were keys stays.
+  Result<std::string> host_id() const;
 
   const std::string& path() const { return path_; }
 

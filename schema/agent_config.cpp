@@ -16,7 +16,31 @@ void check_path(const AgentConfig& config, PathMember member, std::string_view n
   if (!path.empty() && path.front() != '/') problems.add("expected an absolute path");
 }
 
+void check_url(const std::string& url, std::string_view name, Problems& problems) {
+  const Problems::Step step{problems, name};
+  if (!url.empty() && !url.starts_with("https://"))
+    problems.add("expected a URL like https://hub.example");
+}
+
+// 127.0.0.1:9464 or [::1]:9464: what is counted is nobody else's business.
+void check_metrics(const std::string& address, Problems& problems) {
+  if (address.empty()) return;
+  const Problems::Step step{problems, "metrics"};
+  const auto colon = address.rfind(':');
+  const auto host = address.substr(0, colon);
+  const auto port = colon == std::string::npos ? "" : address.substr(colon + 1);
+  const bool is_port = !port.empty() && port.size() <= 5 &&
+                       port.find_first_not_of("0123456789") == std::string::npos &&
+                       std::stoi(port) <= 65535;
+  if ((host != "127.0.0.1" && host != "[::1]") || !is_port)
+    problems.add("expected a loopback address and port like 127.0.0.1:9464");
+}
+
 void finish(AgentConfig& config, Problems& problems) {
+  check_path(config, &AgentConfig::alarm_ca, "alarmCa", problems);
+  check_url(config.hub, "hub", problems);
+  check_url(config.alarm_url, "alarmUrl", problems);
+  check_metrics(config.metrics, problems);
   check_path(config, &AgentConfig::desired, "desired", problems);
   check_path(config, &AgentConfig::state_dir, "stateDir", problems);
   check_path(config, &AgentConfig::socket, "socket", problems);
@@ -52,6 +76,10 @@ const Table<AgentConfig>& agent_config_table() {
                                                                   {"info", LogLevel::info},
                                                                   {"warn", LogLevel::warn},
                                                                   {"error", LogLevel::error}})),
+          field("hub", &AgentConfig::hub, text(single_line)),
+          field("alarmUrl", &AgentConfig::alarm_url, text(single_line)),
+          field("alarmCa", &AgentConfig::alarm_ca, text(single_line)),
+          field("metrics", &AgentConfig::metrics, text(single_line)),
       },
       finish};
   return table;

@@ -23,6 +23,10 @@ struct AgentConfig {
   std::map<std::string, std::string> targets{};  // storage target -> directory
   std::uint32_t workers = 4;
   LogLevel log_level = LogLevel::info;
+  std::string hub{};        // URL; empty: where the host was enrolled, or `desired`
+  std::string alarm_url{};  // told of alarms and, regularly, what is in force; empty: nobody
+  std::string alarm_ca{};   // PEM file of its CA; empty: the system's
+  std::string metrics{};    // loopback address and port for Prometheus; empty: none
   bool operator==(const AgentConfig&) const = default;
 
   std::string images_dir() const { return images.empty() ? state_dir + "/images" : images; }

@@ -245,6 +245,7 @@ std::string to_json(const GuestReport& report) { return print(report); }
 std::string to_json(const TicketReport& report) { return print(report); }
 std::string to_json(const PlanReport& report) { return print(report); }
 std::string to_json(const HostReport& report) { return print(report); }
+std::string to_json(const HubReport& report) { return print(report); }
 std::string to_json(const EventReport& report) { return print(report); }
 std::string to_json(const std::vector<Condition>& reports) { return print(reports); }
 std::string to_json(const std::vector<OperationReport>& reports) { return print(reports); }
@@ -270,6 +271,7 @@ template Result<GuestReport> parse_report(std::string_view);
 template Result<TicketReport> parse_report(std::string_view);
 template Result<PlanReport> parse_report(std::string_view);
 template Result<HostReport> parse_report(std::string_view);
+template Result<HubReport> parse_report(std::string_view);
 template Result<EventReport> parse_report(std::string_view);
 template Result<std::vector<Condition>> parse_report(std::string_view);
 template Result<std::vector<OperationReport>> parse_report(std::string_view);

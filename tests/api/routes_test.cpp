@@ -72,6 +72,18 @@ TEST_CASE("routes: writes reach the daemon", "[api]") {
   CHECK_FALSE(daemon.fake.needs_recovery);
 }
 
+TEST_CASE("routes: an enrolment names hub and token and nothing else", "[api]") {
+  FakeControlPlane daemon;
+  const auto post = [&](const std::string& body) {
+    return answer(daemon.control_plane(), {.method = "POST", .path = "/v1/enroll", .body = body});
+  };
+  CHECK(post(R"({"hub":"https://hub","token":"hf1.good"})").status == 200);
+  CHECK(post(R"({"hub":"https://hub","token":"hf1.bad"})").status == 403);
+  for (const auto* body : {"", "[]", R"({"hub":"https://hub"})", R"({"hub":1,"token":"t"})",
+                           R"({"hub":"h","token":"t","key":"k"})"})
+    CHECK(post(body).status == 400);
+}
+
 TEST_CASE("routes: plan takes a body or none and apply needs one", "[api]") {
   Daemon daemon;
   const std::string text =

@@ -87,7 +87,7 @@ TEST_CASE("get: wrong input is an error that says what to do", "[cli]") {
       {{"describe", "guest", "nobody"}, "no guest nobody"},
       {{"describe", "image", "tiny"}, "image"},
       {{"why", "guest"}, "NAME"},
-      {{"why", "host", "x"}, "host"},
+      {{"why", "image", "x"}, "image"},
       {{"why", "guest", "nobody"}, "no guest nobody"},
       {{"ticket", "show"}, "ID"},
       {{"ticket", "show", "ffff"}, "no ticket ffff"},
@@ -204,6 +204,24 @@ TEST_CASE("orders: with wait they follow the operation to its end", "[cli]") {
   const auto late = host.run({"undelete", "acme", "--wait=5s"});
   CHECK(late.status == 1);
   CHECK(has(late.err, "still runs after 5s"));
+}
+
+TEST_CASE("enroll: a host works for its hub from then on and says so", "[cli]") {
+  Host host;
+  CHECK_FALSE(has(host.run({"describe", "host"}).out, "hub.example"));
+  const auto spent = host.run({"enroll", "--hub", "https://hub.example", "hf1.spent"});
+  CHECK(spent.status == 2);
+  CHECK(has(spent.err, "TokenSpent"));
+  const auto done = host.run({"enroll", "--hub", "https://hub.example", "-"}, "hf1.good\n");
+  CHECK(done.status == 0);
+  CHECK(has(done.out, "enrolled at https://hub.example"));
+  CHECK(has(host.run({"describe", "host"}).out, "https://hub.example (connected)"));
+  CHECK(has(host.run({"get", "host"}).out, "connected"));
+  CHECK(has(host.run({"why", "host"}).out, "as it should be"));
+  host.daemon.host_.conditions.push_back({"DesiredStateAccepted", ConditionStatus::no,
+                                          "DesiredStateForked", "offered with other content",
+                                          api::at("2026-11-22T19:00:00Z"), 7});
+  CHECK(has(host.run({"why", "host"}).out, "DesiredStateForked: offered with other content"));
 }
 
 TEST_CASE("recover: shows what it would write and asks", "[cli]") {

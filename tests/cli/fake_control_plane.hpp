@@ -20,7 +20,10 @@ inline Time at(const char* text) { return parse_time(text).value(); }
 
 // A daemon's control plane in memory, for one host with the guest acme. It keeps what it
 // is told: applied resources, snapshots and operations are there when asked for again.
-class FakeControlPlane final : public Reports, public Inspections, public Orders {
+class FakeControlPlane final : public Reports,
+                               public Inspections,
+                               public Orders,
+                               public HubControl {
  public:
   FakeControlPlane() {
     host_.host_id = "9f86d081884c7d659a2feaa0c55ad015";
@@ -99,7 +102,16 @@ class FakeControlPlane final : public Reports, public Inspections, public Orders
     operations_.push_back(detail);
     return id;
   }
-  ControlPlane control_plane() { return {*this, *this, *this}; }
+  ControlPlane control_plane() { return {*this, *this, *this, this}; }
+
+  Result<HubReport> enroll(const std::string& url, const std::string& token) override {
+    return locked([&]() -> Result<HubReport> {
+      if (token != "hf1.good") return Error{Errc::denied, "TokenSpent: this token was used"};
+      host_.hub =
+          HubReport{.url = url, .state = "connected", .last_sync = at("2026-11-22T19:59:50Z")};
+      return answer(*host_.hub);
+    });
+  }
 
   Result<HostReport> host() override {
     return locked([&] { return answer(host_); });

@@ -57,6 +57,44 @@ TEST_CASE("acceptance: generations only grow", "[acceptance]") {
   CHECK(judge(enveloped(6, {guest_json("acme", "256Mi")}), &held, {}, host).kind == Kind::accept);
 }
 
+TEST_CASE("acceptance: a hub cannot lock an honest one out with a huge generation",
+          "[acceptance][safety]") {
+  const auto from_hub = [](std::uint64_t generation) {
+    auto fetched = enveloped(generation, {guest_json("acme")});
+    fetched.origin = "hub x";
+    return fetched;
+  };
+  CHECK(judge(from_hub(1'000'001), nullptr, {}, host).reason == "GenerationJump");
+  const Wanted held = accepted(from_hub(1'000'000));
+  CHECK(judge(from_hub(2'000'001), &held, {}, host).reason == "GenerationJump");
+  CHECK(judge(from_hub(9'007'199'254'740'991), &held, {}, host).reason == "GenerationJump");
+  CHECK(judge(from_hub(2'000'000), &held, {}, host).kind == Kind::accept);
+  // A directory is the operator's own: a time stamp as generation is fine there.
+  CHECK(judge(enveloped(1'790'000'000, {guest_json("acme")}), nullptr, {}, host).kind ==
+        Kind::accept);
+}
+
+TEST_CASE("acceptance: moving a host to a hub begins a new order of generations", "[acceptance]") {
+  const Wanted held = accepted(enveloped(500, {guest_json("acme"), guest_json("beta")}));
+  auto first = enveloped(1, {guest_json("acme"), guest_json("beta")});
+  first.origin = "hub x";
+  const auto moved = judge(first, &held, {"acme", "beta"}, host);
+  REQUIRE(moved.kind == Kind::accept);
+  CHECK(moved.wanted.state.generation == 1);
+  CHECK(judge(first, &moved.wanted, {}, host).kind == Kind::unchanged);
+  const auto again = parse_wanted(to_json(moved.wanted));
+  REQUIRE(again);
+  CHECK(again->origin == "hub x");
+  first.state.generation = 0;
+  CHECK(judge(first, &*again, {}, host).reason == "DesiredStateRolledBack");
+  // Dropping most guests is held, whoever says so.
+  auto bare = enveloped(1, {guest_json("acme")});
+  bare.origin = "hub x";
+  CHECK(judge(enveloped(501, {}), &held, {"acme", "beta"}, host).kind == Kind::held);
+  bare.state.guests.clear();
+  CHECK(judge(bare, &held, {"acme", "beta"}, host).kind == Kind::held);
+}
+
 TEST_CASE("acceptance: a state for another host changes nothing", "[acceptance][safety]") {
   const auto answer =
       judge(enveloped(1, {guest_json("acme")}, std::string(32, 'b')), nullptr, {}, host);

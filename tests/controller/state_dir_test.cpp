@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "hubclient/enrolment_key.hpp"
+#include "schema/hub_protocol.hpp"
 #include "tests/catch.hpp"
 #include "tests/controller/manual_time.hpp"
 
@@ -34,13 +36,29 @@ TEST_CASE("state directory: a second daemon is refused by name", "[state]") {
 TEST_CASE("state directory: the host id is chosen once and a spoilt one is not replaced",
           "[state]") {
   const Folder folder;
-  SystemRandom random;
   const auto state = StateDir::open(folder.path).value();
-  const std::string id = state.host_id(random).value();
+  const std::string id = state.host_id().value();
   CHECK(id.size() == 32);
-  CHECK(state.host_id(random).value() == id);
+  CHECK(state.host_id().value() == id);
   std::ofstream{folder.path + "/host-id"} << "nonsense";
-  CHECK(state.host_id(random).error().code() == Errc::corrupt);
+  CHECK(state.host_id().error().code() == Errc::corrupt);
+}
+
+TEST_CASE("state directory: a new host's id comes from its enrolment key, an old one stays",
+          "[state]") {
+  const Folder folder;
+  const auto state = StateDir::open(folder.path).value();
+  const std::string id = state.host_id().value();
+  const auto key = EnrolmentKey::load(folder.path + "/enrolment.key");
+  REQUIRE(key);
+  CHECK(id == host_id_of(key->public_key()));
+  fs::remove(folder.path + "/host-id");  // as if the machine had died before it was written
+  CHECK(state.host_id().value() == id);
+
+  const Folder older;
+  std::ofstream{older.path + "/host-id"} << std::string(32, 'e') << "\n";
+  CHECK(StateDir::open(older.path).value().host_id().value() == std::string(32, 'e'));
+  CHECK_FALSE(fs::exists(older.path + "/enrolment.key"));
 }
 
 TEST_CASE("state directory: an unreadable journal is kept and the daemon only observes",
