@@ -12,6 +12,10 @@ std::size_t take_body(char* bytes, std::size_t, std::size_t size, void* into) {
   auto& incoming = *static_cast<Incoming*>(into);
   incoming.too_large = incoming.body.size() + size > incoming.max_body;
   if (incoming.too_large) return 0;  // ends the transfer
+  // By halves rather than doubled: near the cap the copy and its spare room would be three times
+  // the answer.
+  if (incoming.body.capacity() < incoming.body.size() + size)
+    incoming.body.reserve(incoming.body.size() + std::max(size, incoming.body.size() / 2));
   incoming.body.append(bytes, size);
   return size;
 }

@@ -27,8 +27,15 @@ void HubClock::judge(const Sight& seen) {
     return;
   }
   if (seen.server + small_step < last_->server) {
+    if (!before_step_) before_step_ = last_;
     problem_ =
         "its clock went back from " + to_string(last_->server) + " to " + to_string(seen.server);
+    anchor_ = seen;
+    return;
+  }
+  if (before_step_ && seen.server >= before_step_->server) {  // as if it had never been away
+    before_step_.reset();
+    problem_.reset();
     anchor_ = seen;
     return;
   }
@@ -40,6 +47,7 @@ void HubClock::judge(const Sight& seen) {
                ": it may be repeating what it once said";
   } else {
     problem_.reset();
+    before_step_.reset();
   }
   anchor_ = seen;
 }

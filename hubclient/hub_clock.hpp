@@ -10,7 +10,7 @@ namespace holdfast {
 
 // Whether a hub's time moves as time does. One that replays what it once said cannot keep its
 // clock going without owning up to be a liar; one whose clock was corrected is forgiven as soon
-// as it runs again. Pure: fed with what was seen. Not thread-safe.
+// as it runs again, or is back where it was. Pure: fed with what was seen. Not thread-safe.
 class HubClock {
  public:
   // An answer said `server_time`; `elapsed` is our own monotonic time then.
@@ -25,7 +25,8 @@ class HubClock {
   };
   void judge(const Sight& seen);
 
-  std::optional<Sight> anchor_{};  // where the window of judging began
+  std::optional<Sight> anchor_{};       // where the window of judging began
+  std::optional<Sight> before_step_{};  // what was seen before it went back
   std::optional<Sight> last_{};
   std::optional<std::string> problem_{};
 };

@@ -29,6 +29,7 @@ SyncCore::SyncCore(Random& random) : random_{random} { begin_session(); }
 
 void SyncCore::begin_session() {
   session_ = random_hex_id(random_);
+  wants_again_ = false;
   sequence_ = 0;
   is_first_of_session_ = true;
 }
@@ -36,7 +37,7 @@ void SyncCore::begin_session() {
 SyncRequest SyncCore::next(const SyncFacts& facts, Duration now) {
   // A hub says nothing twice in a session. While what it sent is not in force, it is asked
   // afresh after each silence: then "nothing new" can only mean that it agrees with us again.
-  if (facts.has_refused && was_quiet_) begin_session();
+  if ((facts.has_refused || wants_again_) && was_quiet_) begin_session();
   was_quiet_ = false;
   has_refused_ = facts.has_refused;
   SyncRequest request{.session = session_, .sequence = ++sequence_, .have = facts.have};
@@ -57,8 +58,8 @@ Duration SyncCore::wait() const {
 }
 
 void SyncCore::answered(const SyncResponse& response, Duration now) {
-  was_quiet_ = response.desired.empty();
-  hub_agrees_ = is_first_of_session_ && was_quiet_;
+  was_quiet_ = response.desired.empty() && response.jobs.empty();
+  hub_agrees_ = is_first_of_session_ && response.desired.empty();
   is_first_of_session_ = false;
   failures_ = 0;
   config_ = clamped(response.config);

@@ -44,6 +44,8 @@ class SyncCore {
   void answered(const SyncResponse& response, Duration now);
   // The answer may be lost: whatever it held must be sent again.
   void lost_answer();
+  // Something in it could not be taken now: it must be sent again, but not at once.
+  void want_again() { wants_again_ = true; }
   // As lost_answer(); how long to wait before the next try.
   Duration failed();
 
@@ -62,7 +64,8 @@ class SyncCore {
   std::uint64_t sequence_ = 0;
   bool is_first_of_session_ = true;
   bool has_refused_ = false;
-  bool was_quiet_ = false;  // the last answer held no state
+  bool wants_again_ = false;
+  bool was_quiet_ = false;  // the last answer held neither state nor jobs
   bool hub_agrees_ = false;
   std::uint32_t failures_ = 0;
   std::string sent_digest_{};  // of the last report that arrived

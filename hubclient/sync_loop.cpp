@@ -101,8 +101,9 @@ void SyncLoop::offer(std::string desired, const std::stop_token& stop) {
 void SyncLoop::take_jobs(const SyncResponse& response) {
   for (const JobEnvelope& job : response.jobs) {
     const auto taken = parts_.jobs.take(job);
-    if (!taken)
-      parts_.log.warn("a job from the hub was not taken", {{"error", taken.error().describe()}});
+    if (taken) continue;
+    core_.want_again();
+    parts_.log.warn("a job from the hub was not taken", {{"error", taken.error().describe()}});
   }
 }
 

@@ -16,7 +16,8 @@ inline constexpr std::size_t document_bytes = std::size_t{8} << 20U;
 inline constexpr std::size_t yaml_bytes = std::size_t{2} << 20U;
 inline constexpr std::size_t depth = 32;
 inline constexpr std::size_t resources = 10'000;
-inline constexpr std::size_t nodes = 1'000'000;  // values and keys in one text
+// Values and keys in one text; lists and mappings count twice.
+inline constexpr std::size_t nodes = 1'000'000;
 inline constexpr std::size_t string_bytes = std::size_t{64} << 10U;
 inline constexpr std::size_t user_data_bytes = std::size_t{512} << 10U;
 inline constexpr std::size_t cmdline_bytes = 2048;  // COMMAND_LINE_SIZE on x86 and arm64

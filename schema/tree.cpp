@@ -136,6 +136,7 @@ void Builder::scalar(Json value) {
 
 void Builder::start(Json::value_t container) {
   count();
+  count();  // an empty mapping takes as much memory as two values with their keys
   if (stack_.size() >= caps_.depth)
     refuse("found nesting deeper than " + std::to_string(caps_.depth) + " levels");
   stack_.push_back({Json(container), {}, false});

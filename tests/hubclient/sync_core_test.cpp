@@ -204,6 +204,10 @@ TEST_CASE("hub clock: a hub whose clock was corrected is forgiven when it runs a
   CHECK_FALSE(clock.problem());
   clock.saw(noon + 24h, 400s);  // forward is no crime
   CHECK_FALSE(clock.problem());
+  clock.saw(noon, 410s);
+  CHECK(clock.problem());
+  clock.saw(noon + 24h + 20s, 420s);  // nor is coming back
+  CHECK_FALSE(clock.problem());
 }
 
 TEST_CASE("hub board: a short silence is nothing, a long one is said, a day is frozen",
