@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
@@ -84,15 +83,15 @@ struct HttpsServer::State {
         const AsyncRequestHandler& handler)
       : context{std::move(tls)},
         port{port_of(listening.get())},
-        threads{make_threads(options, handler, open)},
+        threads{make_threads(options, handler, totals)},
         accept{threads.front()->io(), std::move(listening), [this](int fd) { take(fd); }} {}
 
   using Threads = std::vector<std::unique_ptr<NetworkThread>>;
   static Threads make_threads(const HttpsServerOptions& options, const AsyncRequestHandler& handler,
-                              std::atomic<std::size_t>& open) {
+                              ServerTotals& totals) {
     Threads threads;
     for (std::size_t i = 0; i < std::max<std::size_t>(options.threads, 1); ++i)
-      threads.push_back(std::make_unique<NetworkThread>(options, handler, open));
+      threads.push_back(std::make_unique<NetworkThread>(options, handler, totals));
     return threads;
   }
 
@@ -115,7 +114,7 @@ struct HttpsServer::State {
 
   TlsContext context;
   std::uint16_t port = 0;
-  std::atomic<std::size_t> open{0};
+  ServerTotals totals{};
   Threads threads;
   AcceptLoop accept;
   std::size_t next = 0;
@@ -142,6 +141,6 @@ HttpsServer::~HttpsServer() {
 }
 
 std::uint16_t HttpsServer::port() const { return state_->port; }
-std::size_t HttpsServer::connections() const { return state_->open.load(); }
+std::size_t HttpsServer::connections() const { return state_->totals.open.load(); }
 
 }  // namespace holdfast::http

@@ -33,7 +33,7 @@ void NetworkThread::stop() {
 }
 
 void NetworkThread::take(std::unique_ptr<Transport> transport, Origin origin) {
-  const auto open = context_.open.load();
+  const auto open = context_.totals.open.load();
   const auto limit = context_.limits.max_connections;
   if (context_.stopping || open >= 2 * limit) return;  // not even worth an answer
   const auto session = std::make_shared<Session>(context_, std::move(transport), std::move(origin));

@@ -18,9 +18,8 @@ namespace holdfast::http {
 // One thread, and the connections that it serves.
 class NetworkThread {
  public:
-  NetworkThread(const ServerLimits& limits, AsyncRequestHandler handler,
-                std::atomic<std::size_t>& open)
-      : context_{limits, std::move(handler), open} {}
+  NetworkThread(const ServerLimits& limits, AsyncRequestHandler handler, ServerTotals& totals)
+      : context_{limits, std::move(handler), totals} {}
   NetworkThread(const NetworkThread&) = delete;
   NetworkThread& operator=(const NetworkThread&) = delete;
   ~NetworkThread() { join(); }

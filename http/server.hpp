@@ -21,6 +21,11 @@ struct ServerLimits {
   // time, so that a client on a slow line gets it.
   Duration request_timeout{10'000};
   std::uint64_t answer_rate = 64 * 1024;  // bytes a second that a client must take at least
+  // Of all requests that are being received; a request beyond is answered 503.
+  std::uint64_t max_receiving = 256 * 1024 * 1024;
+  // Told a request's head, before its body is read: how large that may be, at most max_body.
+  // On a network thread. Empty: max_body for all.
+  std::function<std::uint64_t(const Request& head)> body_limit{};
   Logger log{};
 };
 

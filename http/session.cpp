@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/session.hpp"
 
+#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/status.hpp>
@@ -57,7 +58,7 @@ Session::Session(SessionContext& context, std::unique_ptr<Transport> transport, 
       transport_{std::move(transport)},
       timer_{context.io},
       origin_{std::move(origin)} {
-  ++context_.open;
+  ++context_.totals.open;
 }
 
 void Session::start() { open(false); }
@@ -117,7 +118,6 @@ void Session::start_request() {
   stays_ = false;
   set_deadline(context_.limits.request_timeout);
   parser_.emplace();
-  parser_->eager(true);
   parser_->header_limit(max_header);
   parser_->body_limit(context_.limits.max_body);
   read_request();
@@ -125,11 +125,17 @@ void Session::start_request() {
 
 void Session::read_request() {
   ErrorCode error;
-  while (buffer_.size() > 0 && !error && !parser_->is_done())
-    buffer_.consume(parser_->put(buffer_.data(), error));
+  while (buffer_.size() > 0 && !error && !parser_->is_done()) {
+    const bool had_head = parser_->is_header_done();
+    const auto taken = parser_->put(buffer_.data(), error);
+    buffer_.consume(taken);
+    if (had_head) received_ += taken;
+    if (!had_head && parser_->is_header_done() && !check_head()) return;
+  }
   if (error == beast::http::error::need_more) error = {};
   if (error) return refuse_request(error);
   if (parser_->is_done()) return dispatch();
+  if (!account()) return write_answer(plain(503, "too much is being received"));
   transport_->read_some(buffer_.prepare(read_size),
                         [self = shared_from_this()](const ErrorCode& failed, std::size_t n) {
                           if (self->phase_ == Phase::closed) return;
@@ -137,6 +143,38 @@ void Session::read_request() {
                           self->buffer_.commit(n);
                           self->read_request();
                         });
+}
+
+bool Session::check_head() {
+  parser_->eager(true);
+  if (!context_.limits.body_limit) return true;
+  auto head = to_request(beast::http::request<beast::http::string_body>{parser_->get().base()});
+  if (!head) {
+    write_answer(plain(400, head.error().message()));
+    return false;
+  }
+  head->remote = origin_.remote;
+  const auto limit = std::min(context_.limits.body_limit(*head), context_.limits.max_body);
+  const auto length = parser_->content_length();
+  if (length && *length > limit) {
+    write_answer(plain(413, "the body is too large"));
+    return false;
+  }
+  parser_->body_limit(limit);
+  return true;
+}
+
+// Adds what has arrived of the body to the server's total; false when that is too much.
+bool Session::account() {
+  const auto counted = std::exchange(received_, 0);
+  auto& total = context_.totals.receiving;
+  received_counted_ += counted;
+  return (total += counted) <= context_.limits.max_receiving;
+}
+
+void Session::forget_received() {
+  context_.totals.receiving -= std::exchange(received_counted_, 0);
+  received_ = 0;
 }
 
 void Session::refuse_request(const ErrorCode& error) {
@@ -155,6 +193,7 @@ void Session::dispatch() {
   lift_deadline();  // the handler has its own idea of time
   stays_ = parser_->keep_alive() && parser_->get().version() >= 11;
   auto request = to_request(parser_->release());
+  forget_received();
   parser_.reset();
   if (buffer_.size() == 0) buffer_.shrink_to_fit();  // this may become a long poll
   if (!request) {
@@ -197,6 +236,7 @@ void Session::write_answer(Response answer) {
   }
   transport_->cancel();  // the watch for a hangup
   phase_ = Phase::writing;
+  forget_received();
   if (context_.stopping) stays_ = false;
   outgoing_ = head_of(answer, stays_);
   if (!is_head_) outgoing_ += answer.body;
@@ -239,7 +279,8 @@ void Session::drain() {
 void Session::close() {
   if (phase_ == Phase::closed) return;
   phase_ = Phase::closed;
-  --context_.open;
+  --context_.totals.open;
+  forget_received();
   lift_deadline();
   transport_->close();
   context_.sessions.erase(shared_from_this());

@@ -23,11 +23,17 @@ namespace holdfast::http {
 
 class Session;
 
-// What the sessions of one network thread share, and used there only, but for `open`.
+// Of a whole server.
+struct ServerTotals {
+  std::atomic<std::size_t> open{0};         // sessions
+  std::atomic<std::uint64_t> receiving{0};  // bytes of requests that are not yet whole
+};
+
+// What the sessions of one network thread share, and used there only, but for `totals`.
 struct SessionContext {
   ServerLimits limits{};
   AsyncRequestHandler handler{};
-  std::atomic<std::size_t>& open;  // sessions of the whole server
+  ServerTotals& totals;
   boost::asio::io_context io{1};
   std::set<std::shared_ptr<Session>> sessions{};
   bool stopping = false;
@@ -63,6 +69,10 @@ class Session : public std::enable_shared_from_this<Session> {
   void wait_for_request();
   void start_request();
   void read_request();
+  // Whether the request may go on; otherwise it is refused.
+  bool check_head();
+  bool account();
+  void forget_received();
   void refuse_request(const ErrorCode& error);
   void dispatch();
   void handle(Request request);
@@ -87,6 +97,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Phase phase_ = Phase::opening;
   unsigned deadline_ = 0;  // number of the deadline in force
   std::uint64_t drained_ = 0;
+  std::uint64_t received_ = 0;          // of the body, since it was last counted
+  std::uint64_t received_counted_ = 0;  // in the server's total
   bool timed_out_ = false;
   bool is_head_ = false;
   bool stays_ = false;  // after the answer

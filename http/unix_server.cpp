@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
-#include <atomic>
 #include <boost/asio/post.hpp>
 #include <memory>
 #include <utility>
@@ -31,7 +30,7 @@ struct UnixServer::State {
   State(UnixListener bound, UniqueFd accepting, const ServerLimits& limits, RequestHandler handler)
       : listener{std::move(bound)},
         threads{limits.max_connections},
-        network{limits, on_threads(threads, std::move(handler), limits.log), open},
+        network{limits, on_threads(threads, std::move(handler), limits.log), totals},
         accept{network.io(), std::move(accepting), [this](int fd) { take(fd); }} {}
 
   void take(int fd) {
@@ -41,7 +40,7 @@ struct UnixServer::State {
   }
 
   UnixListener listener;
-  std::atomic<std::size_t> open{0};
+  ServerTotals totals{};
   HandlerThreads threads;
   NetworkThread network;
   AcceptLoop accept;

@@ -104,17 +104,6 @@ const Table<Held>& held_table() {
   return table;
 }
 
-const Table<StatusReport>& status_table() {
-  static const Table<StatusReport> table{{
-      required(field("host", &StatusReport::host, object(host_report_table()))),
-      required(field("guests", &StatusReport::guests,
-                     list_of(object(guest_report_table()), {0, limits::resources}))),
-      required(field("tickets", &StatusReport::tickets,
-                     list_of(object(ticket_report_table()), {0, limits::resources}))),
-  }};
-  return table;
-}
-
 const Table<JobResult>& result_table() {
   static const Table<JobResult> table{{
       required(field("payload", &JobResult::payload, text(sha256_digest))),
@@ -137,7 +126,7 @@ const Table<SyncRequest>& table_of(const SyncRequest*) {
       required(field("session", &SyncRequest::session, text(id_hex))),
       required(field("sequence", &SyncRequest::sequence, number<std::uint64_t>())),
       field("have", &SyncRequest::have, maybe(object(held_table()))),
-      field("report", &SyncRequest::report, maybe(object(status_table()))),
+      field("report", &SyncRequest::report, maybe(object(status_report_table()))),
       field("jobResults", &SyncRequest::job_results,
             list_of(object(result_table()), {0, limits::job_results_per_sync})),
   }};
@@ -266,6 +255,17 @@ Json tree_of(const T& message) {
 }
 
 }  // namespace
+
+const Table<StatusReport>& status_report_table() {
+  static const Table<StatusReport> table{{
+      required(field("host", &StatusReport::host, object(host_report_table()))),
+      required(field("guests", &StatusReport::guests,
+                     list_of(object(guest_report_table()), {0, limits::resources}))),
+      required(field("tickets", &StatusReport::tickets,
+                     list_of(object(ticket_report_table()), {0, limits::resources}))),
+  }};
+  return table;
+}
 
 std::string to_string(const EnrollToken& token) {
   return std::string{token_prefix} + token.token + "." + to_base64url(token.pin);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "schema/field_table.hpp"
+#include "schema/hub_protocol.hpp"
 #include "schema/report.hpp"
 
 // Private to schema/: tables of reports that are also parts of others.
@@ -12,5 +13,6 @@ const Table<PlanReport>& plan_report_table();
 const Table<HostReport>& host_report_table();
 const Table<GuestReport>& guest_report_table();
 const Table<TicketReport>& ticket_report_table();
+const Table<StatusReport>& status_report_table();
 
 }  // namespace holdfast

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/front_desk.hpp"
+
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include "hub/answers.hpp"
+#include "hub/heartbeats.hpp"
+
+namespace holdfast::hub {
+
+void FrontDesk::take(http::Request request, http::Responder responder) {
+  const bool is_post = request.method == "POST";
+  const auto beating = is_post ? host_in(request.path, "heartbeat") : std::nullopt;
+  const auto syncing = is_post ? host_in(request.path, "sync") : std::nullopt;
+  if (beating || syncing) {
+    const std::string host = beating ? *beating : *syncing;
+    if (auto refused = gatekeeper_.check_host(request, host))
+      return responder.answer(std::move(*refused));
+    if (beating) return take_heartbeat(to_, host, request, std::move(responder));
+    return run(for_hosts_, std::move(request), std::move(responder),
+               [this, host](http::Request& said, http::Responder& to) {
+                 desks_.polls.sync(host, said, std::move(to));
+               });
+  }
+  if (request.path == "/healthz") {
+    const bool is_fine = desks_.is_watching();
+    return responder.answer({is_fine ? 200 : 503, "application/json",
+                             is_fine ? R"({"watching":true})" : R"({"watching":false})"});
+  }
+  const bool is_enrolment = request.path == "/v1/enroll" && is_post;
+  run(is_enrolment ? for_hosts_ : for_operators_, std::move(request), std::move(responder),
+      [this, is_enrolment](http::Request& said, http::Responder& to) {
+        to.answer(is_enrolment ? enroll_host(said) : ask_operator_desk(said));
+      });
+}
+
+void FrontDesk::run(http::HandlerThreads& threads, http::Request request, http::Responder responder,
+                    Work work) {
+  const auto said = std::make_shared<http::Request>(std::move(request));
+  const auto to = std::make_shared<http::Responder>(std::move(responder));
+  threads.run([said, to, work = std::move(work)] {
+    try {
+      work(*said, *to);
+    } catch (const std::exception&) {  // the thread's edge; the responder answers 500
+    }
+  });
+}
+
+http::Response FrontDesk::enroll_host(const http::Request& request) {
+  if (auto refused = gatekeeper_.check_enrolment(request)) return std::move(*refused);
+  const auto said = parse_message<EnrollRequest>(request.body);
+  if (!said) return answer(said.error());
+  const auto enrolled = enroll(to_, desks_.credentials, *said);
+  if (enrolled) return answer(Result<std::string>{to_json(*enrolled)});
+  to_.log.warn("enrolment refused", {{"address", request.remote},
+                                     {"host", said->host_id},
+                                     {"error", enrolled.error().message()}});
+  return answer(enrolled.error());
+}
+
+http::Response FrontDesk::ask_operator_desk(const http::Request& request) {
+  http::Response refused;
+  const auto who = gatekeeper_.find_operator(request, refused);
+  if (!who) return refused;
+  return answer_operator(desks_.operators, *who, request);
+}
+
+}  // namespace holdfast::hub

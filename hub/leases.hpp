@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "hub/records.hpp"
+
+// The dead man, decided: pure functions of values. Times are the watch's own, monotonic.
+namespace holdfast::hub {
+
+struct LeaseLimits {
+  Duration late{30'000};
+  Duration dead{90'000};
+  Duration stalled{180'000};  // age of the last finished pass, as the host says it
+};
+
+struct Lease {
+  Duration heard{};     // when the last heartbeat came, or the host was enrolled
+  Duration pass_age{};  // what it said
+  Standing standing{};  // what was last said of the host
+};
+
+enum class Signal { late, dead, stalled, recovered };
+std::string_view alert_of(Signal signal);  // "HostLate", ...
+
+struct Judgement {
+  Standing standing{};
+  std::vector<Signal> signals{};  // in the order they are raised
+};
+
+// What is to be said at `now`. `watched` is since when the hub has been watching without a
+// gap: before that it could hear nobody, so that every host has a whole period from then.
+// A host is stalled only by what a heartbeat said and while it is not late: between two
+// heartbeats the hub cannot know that a pass did not finish.
+Judgement judge(const Lease& lease, Duration now, Duration watched, const LeaseLimits& limits);
+
+// Whether the time between two looks is so long that the hub itself was away: stopped,
+// suspended or starved. Far less than it takes to call a host late.
+bool was_away(Duration last_look, Duration now, const LeaseLimits& limits);
+
+}  // namespace holdfast::hub
