@@ -112,7 +112,7 @@ Result<HostDesiredState> edited(const HostDesiredState& current, const Edit& edi
   if (wanted.host_config) result.host_config = std::move(wanted.host_config);
   std::vector<Resources> parts;
   parts.push_back(std::move(result));
-  auto state = with_envelope(TRY(merge(std::move(parts))), current.host_id, current.generation,
+  auto state = with_envelope(TRY(merge(std::move(parts))), current.host_id, current.generation + 1,
                              current.issued_at);
   // As the host will read it: rules between resources, and the caps on the whole.
   const auto read_back = TRY(parse_desired_state(to_canonical_json(state), source));
@@ -121,7 +121,7 @@ Result<HostDesiredState> edited(const HostDesiredState& current, const Edit& edi
 }
 
 Result<std::uint64_t> next_generation(std::uint64_t newest, std::uint64_t held) {
-  constexpr std::uint64_t most = std::uint64_t{1} << 53U;  // exact in every JSON reader
+  constexpr std::uint64_t most = (std::uint64_t{1} << 53U) - 1;  // exact in every JSON reader
   const auto above = std::max(newest, held);
   if (above >= most)
     return Error{Errc::conflict, "the host says that it holds generation " + std::to_string(held) +

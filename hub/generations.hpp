@@ -18,7 +18,8 @@ struct Edit {
 };
 
 // `current` with the resources of `edit` in place of theirs. An envelope is the whole state:
-// it prunes, its hostId must be the host's, and its generation and time do not count.
+// it prunes, its hostId must be the host's, and its generation and time do not count. What
+// comes back has a generation that is only fit to be replaced (next_generation).
 // Errc::invalid, with the parser's own messages, when any resource is bad: a host would keep
 // running what it had, and say so, but whoever edits is better told at once.
 Result<HostDesiredState> edited(const HostDesiredState& current, const Edit& edit);
