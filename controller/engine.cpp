@@ -3,12 +3,13 @@
 
 #include <chrono>
 
+#include "controller/mass_change.hpp"
 #include "journal/writes.hpp"
 
 namespace holdfast {
 namespace {
 
-const std::string host_key = "host";
+const std::string host_key{host_subject};
 constexpr Duration soon{500};
 
 }  // namespace
@@ -28,16 +29,18 @@ Engine::Engine(EngineParts parts)
           .log = parts_.log,
           .progress = [this](const StepProgress& p) { progress_.post(p); },
           .stop = parts_.stop}},
-      host_pass_{HostPassParts{.journal = parts_.journal,
-                               .gate = gate_,
-                               .host = parts_.host,
-                               .clock = parts_.clock,
-                               .source = parts_.source,
-                               .accepted = accepted_,
-                               .guests = guests_,
-                               .host_id = parts_.host_id,
-                               .log = parts_.log,
-                               .hub = parts_.hub}},
+      host_pass_{HostPassParts{
+          .journal = parts_.journal,
+          .gate = gate_,
+          .host = parts_.host,
+          .clock = parts_.clock,
+          .source = parts_.source,
+          .accepted = accepted_,
+          .guests = guests_,
+          .authorities = parts_.authorities != nullptr ? *parts_.authorities : no_authorities_,
+          .host_id = parts_.host_id,
+          .log = parts_.log,
+          .hub = parts_.hub}},
       host_queue_{parts_.clock, parts_.random},
       guests_queue_{parts_.clock, parts_.random} {
   last_pass_.lock()->at = parts_.clock.elapsed();
@@ -64,6 +67,7 @@ Result<void> Engine::take_up() {
   }
   for (const Operation& operation : TRY(parts_.journal.unfinished()))
     guests_queue_.add(operation.subject, Priority::job);
+  for (const JobRecord& job : TRY(parts_.journal.waiting_jobs())) wake_for_job(job.subject);
   host_queue_.add(host_key, Priority::resync);
   return ok();
 }
@@ -180,6 +184,13 @@ void Engine::wake(const Uuid& uuid) {
 
 void Engine::wake_for_order(const std::string& name) {
   guests_queue_.add(guest_subject(name), Priority::job);
+}
+
+void Engine::wake_for_job(const std::string& subject) {
+  if (guest_name_of(subject))
+    guests_queue_.add(subject, Priority::job);
+  else
+    host_queue_.add(host_key, Priority::job);
 }
 
 Result<void> Engine::resume_work() {

@@ -75,6 +75,8 @@ class Engine {
   void wake(const Uuid& uuid);
   // An order waits in the journal for `name`. Thread-safe.
   void wake_for_order(const std::string& name);
+  // A signed job waits in the journal for its subject: a guest, or the host. Thread-safe.
+  void wake_for_job(const std::string& subject);
 
   // After a recovery was written: leaves observe-only mode.
   Result<void> resume_work();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "controller/mass_change.hpp"
 #include "journal/writes.hpp"
 
 namespace holdfast {
@@ -48,6 +49,7 @@ Result<void> HostPass::say(const std::string& type, ConditionStatus status,
 
 Result<HostPass::Outcome> HostPass::run() {
   Outcome outcome;
+  TRY(end_expired_mass_changes({parts_.journal, parts_.gate, parts_.authorities, parts_.clock}));
   TRY(take_desired(outcome));
   TRY(watch_hub());
   TRY(observe(outcome));
@@ -84,11 +86,15 @@ Result<void> HostPass::take_desired(Outcome& outcome) {
     return say("DesiredStateReadable", ConditionStatus::no,
                is_away ? "SourceUnavailable" : "SourceInvalid", error.message());
   }
-  if (!*fetched) return ok();
-  TRY(say("DesiredStateReadable", ConditionStatus::yes, "Read",
-          "read from " + parts_.source.describe()));
   const auto before = parts_.accepted.wanted();
-  TRY(decide(**fetched));
+  if (*fetched) {
+    held_.reset();
+    TRY(say("DesiredStateReadable", ConditionStatus::yes, "Read",
+            "read from " + parts_.source.describe()));
+    TRY(decide(**fetched));
+  } else if (held_ && !TRY(parts_.journal.waiting_jobs(host_subject)).empty()) {
+    TRY(decide(Fetched{*held_}));
+  }
   outcome.has_accepted = parts_.accepted.wanted() != before;
   return ok();
 }
@@ -98,8 +104,8 @@ Result<void> HostPass::decide(const Fetched& fetched) {
   const auto living = living_guests(TRY(parts_.journal.all_provenance()));
   Acceptance acceptance = judge(fetched, held.get(), living, parts_.host_id);
   switch (acceptance.kind) {
-    case Acceptance::Kind::accept: return accept(std::move(acceptance));
-    case Acceptance::Kind::held: return hold(acceptance);
+    case Acceptance::Kind::accept: return accept(std::move(acceptance), std::nullopt);
+    case Acceptance::Kind::held: return hold(fetched, std::move(acceptance));
     case Acceptance::Kind::unchanged:
       parts_.accepted.hold({}, {});
       return say("DesiredStateAccepted", ConditionStatus::yes, "Accepted",
@@ -115,13 +121,18 @@ Result<void> HostPass::decide(const Fetched& fetched) {
 }
 
 // Stored whole before anything is done about it.
-Result<void> HostPass::accept(Acceptance acceptance) {
+Result<void> HostPass::accept(Acceptance acceptance, const std::optional<JobRecord>& allowed_by) {
   auto wanted = std::make_shared<const Wanted>(std::move(acceptance.wanted));
   const AcceptedState row{.generation = wanted->state.generation,
                           .digest = wanted->digest,
                           .content = to_json(*wanted),
                           .accepted_at = parts_.clock.now()};
-  TRY(parts_.journal.commit([&](Writes& writes) { return writes.accept(row); }));
+  const auto write = [&](Writes& writes) -> Result<void> {
+    if (allowed_by) TRY(end_as_done(writes, *allowed_by, row.generation));
+    return writes.accept(row);
+  };
+  TRY(parts_.journal.commit(write));
+  held_.reset();
   parts_.accepted.replace(wanted);
   distrust();
   parts_.log.info("accepted desired state", {{"generation", wanted->state.generation},
@@ -137,7 +148,7 @@ Result<void> HostPass::accept(Acceptance acceptance) {
              rejected.empty() ? "Accepted" : "AcceptedInPart", message);
 }
 
-Result<void> HostPass::hold(const Acceptance& acceptance) {
+Result<void> HostPass::hold(const Fetched& fetched, Acceptance acceptance) {
   gate::Facts facts;
   facts.verb = gate::Verb::allow_mass_change;
   facts.subject = "host";
@@ -151,6 +162,10 @@ Result<void> HostPass::hold(const Acceptance& acceptance) {
     detail.effects.push_back("guest " + name +
                              " is no longer wanted; it is kept, and each destroy still needs a "
                              "signature of its own");
+  if (const auto job = TRY(find_allowing_job(
+          {parts_.journal, parts_.gate, parts_.authorities, parts_.clock}, facts, detail)))
+    return accept(std::move(acceptance), job);
+  held_ = fetched;
   const auto refusal =
       TRY(parts_.gate.refuse(facts, parts_.gate.preview(facts), detail).context("mass change"));
   std::string message = acceptance.message;

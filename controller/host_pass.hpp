@@ -30,6 +30,7 @@ struct HostPassParts {
   DesiredSource& source;
   AcceptedGuests& accepted;
   GuestReconciler& guests;
+  const Authorities& authorities;
   std::string host_id{};
   Logger log{};
   const HubWatch* hub = nullptr;  // null: no hub
@@ -63,8 +64,9 @@ class HostPass {
 
   Result<void> take_desired(Outcome& outcome);
   Result<void> decide(const Fetched& fetched);
-  Result<void> accept(Acceptance acceptance);
-  Result<void> hold(const Acceptance& acceptance);
+  // `allowed_by`: the signed job that lets a mass change through, ended with it.
+  Result<void> accept(Acceptance acceptance, const std::optional<JobRecord>& allowed_by);
+  Result<void> hold(const Fetched& fetched, Acceptance acceptance);
   Result<void> report_images(const Wanted& wanted);
   Result<void> observe(Outcome& outcome);
   Result<void> watch_hub();
@@ -77,6 +79,7 @@ class HostPass {
   std::optional<Time> last_contact_{};  // with the hub, as the journal knows it
   bool knows_contact_ = false;
   std::optional<Seen> seen_{};
+  std::optional<Fetched> held_{};  // a mass change that waits for its job; asked about once
   bool provider_was_away_ = false;
   Guarded<bool> stale_{true};
 };

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "schema/guest.hpp"
 #include "schema/image.hpp"
@@ -19,18 +20,27 @@ enum class PowerState { running, suspended, stopping, stopped, crashed, unknown 
 
 std::string_view to_string(PowerState state);
 
+// A signed job that acted on the guest. Until it expires nobody may carry it out again,
+// whatever an older copy of the journal says.
+struct ExecutedJob {
+  std::string id{};
+  Time expires{};
+  bool operator==(const ExecutedJob&) const = default;
+};
+
 // What Holdfast wrote into the object itself (libvirt: <metadata>; Proxmox: the
 // description). Read back before each change; lost journals are rebuilt from it.
 struct Marker {
   Uuid uuid{};
   Incarnation incarnation{};
-  std::string name{};         // the guest's name in desired state
-  std::string host_id{};      // which installation made it
-  std::string provenance{};   // "created", "scratch", "adopted", "tombstone"
-  std::string image{};        // "name/version" it was born from
-  std::string spec_digest{};  // of the desired spec last applied in full
-  std::string last_job{};     // id of the last signed job that acted on it
-  std::string detail{};       // the reconciler's own JSON: enough to rebuild provenance
+  std::string name{};               // the guest's name in desired state
+  std::string host_id{};            // which installation made it
+  std::string provenance{};         // "created", "scratch", "adopted", "tombstone"
+  std::string image{};              // "name/version" it was born from
+  std::string spec_digest{};        // of the desired spec last applied in full
+  std::string last_job{};           // id of the last signed job that acted on it
+  std::string detail{};             // the reconciler's own JSON: enough to rebuild provenance
+  std::vector<ExecutedJob> jobs{};  // not expired when it was written, oldest first
 
   bool operator==(const Marker&) const = default;
 };

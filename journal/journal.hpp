@@ -102,7 +102,10 @@ class Journal {
   // The accepted job of that id or, when there is none, what last claimed to be it.
   Result<std::optional<JobRecord>> job(std::string_view id) const;
   Result<std::optional<JobRecord>> job_of_payload(std::string_view payload_sha256) const;
-  Result<std::vector<JobRecord>> jobs(std::size_t limit) const;  // newest first
+  // Newest first; `subject` empty for all.
+  Result<std::vector<JobRecord>> jobs(std::size_t limit, std::string_view subject = {}) const;
+  // The job that the operation was begun for; nothing when it was none.
+  Result<std::optional<JobRecord>> job_of(OperationId operation) const;
   // Accepted and not begun, oldest first; all subjects' without one.
   Result<std::vector<JobRecord>> waiting_jobs(std::string_view subject) const;
   Result<std::vector<JobRecord>> waiting_jobs() const;

@@ -29,10 +29,20 @@ Result<std::optional<JobRecord>> Journal::job_of_payload(std::string_view payloa
   });
 }
 
-Result<std::vector<JobRecord>> Journal::jobs(std::size_t limit) const {
+Result<std::vector<JobRecord>> Journal::jobs(std::size_t limit, std::string_view subject) const {
+  const auto most = static_cast<std::int64_t>(limit);
   return store_->read([&](Connection& database) {
-    return select(database, read_job, job_columns, "jobs ORDER BY sequence DESC LIMIT ?",
-                  static_cast<std::int64_t>(limit));
+    if (subject.empty())
+      return select(database, read_job, job_columns, "jobs ORDER BY sequence DESC LIMIT ?", most);
+    return select(database, read_job, job_columns,
+                  "jobs WHERE subject = ? ORDER BY sequence DESC LIMIT ?", subject, most);
+  });
+}
+
+Result<std::optional<JobRecord>> Journal::job_of(OperationId operation) const {
+  return store_->read([&](Connection& database) {
+    return first(select(database, read_job, job_columns,
+                        "jobs WHERE operation = ? AND operation > 0 LIMIT 1", operation));
   });
 }
 

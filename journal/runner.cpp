@@ -200,8 +200,12 @@ Result<RunOutcome> Run::back() {
     }
     if (const Ending ending = TRY(undo(step))) return *ending;
   }
-  TRY(close(OperationState::rolled_back, policy_.on_rollback));
-  return outcome(RunOutcome::Kind::rolled_back, TRY(journal_.operation(id_)).cause);
+  const std::string cause = TRY(journal_.operation(id_)).cause;
+  const auto with = [&](Writes& writes) -> Result<void> {
+    return policy_.on_rollback ? policy_.on_rollback(writes, from_cause(cause)) : ok();
+  };
+  TRY(close(OperationState::rolled_back, with));
+  return outcome(RunOutcome::Kind::rolled_back, cause);
 }
 
 Result<Ending> Run::undo(const Step& step) {

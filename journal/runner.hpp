@@ -80,7 +80,7 @@ struct RunPolicy {
   Duration look_again{2'000};  // after `cannot_tell` and `in_progress` without a task
   // Writes that must become durable together with the end of the operation.
   std::function<Result<void>(Writes&)> on_success{};
-  std::function<Result<void>(Writes&)> on_rollback{};
+  std::function<Result<void>(Writes&, const Error& cause)> on_rollback{};
 };
 
 // Runs `op` as far as it can go now: to its end, or until it has to wait. The same

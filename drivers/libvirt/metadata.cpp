@@ -56,6 +56,11 @@ void fill(pugi::xml_node element, const Metadata& metadata, const std::string& q
     set(disk, "name", note.name);
     set(disk, "target", note.target);
   }
+  for (const host::ExecutedJob& executed : marker.jobs) {
+    auto job = element.append_child((qualifier + "job").c_str());
+    set(job, "id", executed.id);
+    set(job, "expires", to_string(executed.expires));
+  }
   if (!marker.detail.empty()) {
     element.append_child((qualifier + "detail").c_str()).text().set(marker.detail.c_str());
   }
@@ -123,6 +128,11 @@ Result<Metadata> parse_metadata(pugi::xml_node element) {
     if (name == "disk") {
       metadata.disks.push_back(
           {child.attribute("name").value(), child.attribute("target").value()});
+    } else if (name == "job") {
+      // One that cannot be read must not be forgotten: it could then be carried out twice.
+      const auto expires = parse_time(child.attribute("expires").value());
+      if (!expires) return Error{Errc::corrupt, "the marker holds a job that cannot be read"};
+      marker.jobs.push_back({child.attribute("id").value(), *expires});
     } else if (name == "detail") {
       marker.detail = child.text().get();
     }

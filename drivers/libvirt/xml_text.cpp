@@ -73,6 +73,7 @@ Result<void> check_marker(const host::Marker& marker) {
                                   &marker.spec_digest, &marker.last_job, &marker.detail}) {
     TRY(check_text("marker", *text));
   }
+  for (const host::ExecutedJob& job : marker.jobs) TRY(check_text("marker", job.id));
   return ok();
 }
 

@@ -21,6 +21,8 @@ CREATE TABLE jobs(
 CREATE UNIQUE INDEX one_accepted_job_per_id ON jobs(id) WHERE accepted_at IS NOT NULL;
 CREATE INDEX jobs_by_id ON jobs(id);
 CREATE INDEX jobs_waiting ON jobs(subject, sequence) WHERE state = 'accepted';
+CREATE INDEX jobs_of_operations ON jobs(operation) WHERE operation > 0;
+CREATE INDEX jobs_by_subject ON jobs(subject, sequence);
 CREATE INDEX jobs_ended ON jobs(ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX jobs_unacknowledged ON jobs(sequence)
   WHERE ended_at IS NOT NULL AND acknowledged_at IS NULL;

@@ -6,6 +6,7 @@
 #include "reconcilers/guest/guest_shape.hpp"
 #include "reconcilers/guest/guest_steps.hpp"
 #include "reconcilers/guest/json_fields.hpp"
+#include "reconcilers/guest/signed_steps.hpp"
 
 // A signed destroy makes a tombstone: the guest is stopped, taken off its networks and
 // renamed; its disks stay. The gate is asked before the first of these and again before
@@ -23,7 +24,7 @@ struct Tombstoning {
   std::vector<std::string> effects{};
 };
 
-Result<void> ask(const GuestWorld& world, const Operation& op, const Tombstoning& what) {
+Result<gate::Permit> ask(const GuestWorld& world, const Operation& op, const Tombstoning& what) {
   PermitRequest request;
   request.verb = gate::Verb::destroy_guest;
   request.requester = gate::Requester::job;
@@ -32,20 +33,7 @@ Result<void> ask(const GuestWorld& world, const Operation& op, const Tombstoning
   request.authority = TRY(authority_of(world, what.job));
   request.effects = what.effects;
   // What the signature was bound to is the guest as it was, not half-way to a tombstone.
-  const auto permit = TRY(ask_permit(world, request));
-  return permit.covers(what.identity.uuid, what.identity.incarnation);
-}
-
-Step authorize_step(const GuestWorld& world, const Operation& op, const Tombstoning& what) {
-  Step step;
-  step.name = "authorize";
-  step.input = dump({{"job", what.job}});
-  step.probe = apply_again;
-  step.apply = [&world, op, what]() -> Result<Effect> {
-    TRY(ask(world, op, what));
-    return Effect::done();
-  };
-  return step;
+  return ask_permit(world, request);
 }
 
 // Off its networks and marked as what it is, in one definition.
@@ -54,17 +42,16 @@ Step detach_step(const GuestWorld& world, const Operation& op, const Tombstoning
   step.name = "detach";
   step.probe = [&world, what]() -> Result<Probe> {
     const auto observed = TRY(observe_existing(world, what.identity));
-    const bool is_done =
-        observed->configured.nics.empty() && observed->marker->provenance == "tombstone";
+    const bool is_done = observed->configured.nics.empty() && is_tombstone(*observed->marker);
     return is_done ? Probe::applied() : Probe::not_applied();
   };
   step.apply = [&world, op, what]() -> Result<Effect> {
-    TRY(ask(world, op, what));
+    const auto permit = TRY(ask(world, op, what));
+    TRY(permit.covers(what.identity.uuid, what.identity.incarnation));
     const auto observed = TRY(observe_existing(world, what.identity));
     auto definition = definition_as_observed(*observed, what.identity);
     definition.shape.nics.clear();
     definition.marker.provenance = "tombstone";
-    definition.marker.last_job = what.job;
     TRY(world.host.hypervisor.define(definition));
     return Effect::done();
   };
@@ -72,7 +59,7 @@ Step detach_step(const GuestWorld& world, const Operation& op, const Tombstoning
     const auto observed = TRY(observe_existing(world, what.identity));
     auto definition = definition_as_observed(*observed, what.identity);
     definition.shape.nics = what.shape.nics;
-    definition.marker.provenance = "created";
+    definition.marker.provenance = TRY(living_provenance(world, what.identity));
     return world.host.hypervisor.define(definition);
   };
   return step;
@@ -145,7 +132,9 @@ Result<GuestOperation> load_destroy(const GuestWorld& world, const Operation& op
   TRY(fields.end(op.kind));
   what.identity = TRY(as_remembered(world, what.identity));
   GuestOperation operation;
-  operation.steps.push_back(authorize_step(world, op, what));
+  add_signed_start(
+      world, what.identity, what.job, [&world, op, what] { return ask(world, op, what); },
+      operation.steps);
   add_stop(world, what, operation.steps);
   operation.steps.push_back(detach_step(world, op, what));
   operation.steps.push_back(rename_to_tombstone(world, what));

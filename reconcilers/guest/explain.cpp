@@ -73,6 +73,22 @@ void add_conditions(const std::vector<ConditionRecord>& conditions,
   }
 }
 
+// What waits, and the newest that was not carried out.
+void add_jobs(const std::vector<JobRecord>& jobs, std::vector<std::string>& sentences) {
+  const auto name = [](const JobRecord& job) { return "Job " + job.id + " (" + job.action + ")"; };
+  for (const JobRecord& job : jobs)
+    if (job.state == JobState::accepted)
+      sentences.push_back(name(job) + " waits for its turn; it expires at " +
+                          to_string(job.expires) + ".");
+  const auto ended = std::find_if(jobs.begin(), jobs.end(),
+                                  [](const JobRecord& job) { return has_ended(job.state); });
+  if (ended == jobs.end() || ended->state == JobState::done) return;
+  const std::string code = ended->code.empty() ? "" : " (" + ended->code + ")";
+  sentences.push_back(name(*ended) +
+                      (ended->state == JobState::refused ? " was refused" : " failed") + code +
+                      ": " + ended->message + ".");
+}
+
 }  // namespace
 
 std::vector<std::string> explain(const Situation& situation) {
@@ -84,6 +100,7 @@ std::vector<std::string> explain(const Situation& situation) {
   else
     add_plan(*situation.plan, situation, sentences);
   add_conditions(situation.conditions, sentences);
+  add_jobs(situation.jobs, sentences);
   if (sentences.empty() && situation.plan)
     sentences.push_back("Guest " + situation.name + " is as it is wanted.");
   return sentences;

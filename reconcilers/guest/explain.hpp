@@ -20,6 +20,7 @@ struct Situation {
   std::vector<StepRecord> steps{};      // of the operation
   std::vector<TicketRecord> tickets{};  // open ones of this guest
   std::vector<ConditionRecord> conditions{};
+  std::vector<JobRecord> jobs{};  // signed orders for this guest, newest first
 };
 
 // In sentences, most important first: what is being done, what differs and will be done,

@@ -168,6 +168,20 @@ Result<host::Shape> read_shape(const json& value) {
   return shape;
 }
 
+json json_of(const host::ExecutedJob& job) {
+  return {{"id", job.id}, {"expires", to_string(job.expires)}};
+}
+
+Result<host::ExecutedJob> read_executed_job(const json& value) {
+  host::ExecutedJob job;
+  std::string expires;
+  Fields fields{value};
+  fields.text("id", job.id).text("expires", expires);
+  TRY(fields.end("executed job"));
+  job.expires = TRY(parse_time(expires));
+  return job;
+}
+
 json json_of(const host::Marker& marker) {
   return {{"uuid", to_string(marker.uuid)},
           {"incarnation", marker.incarnation.value},
@@ -177,6 +191,7 @@ json json_of(const host::Marker& marker) {
           {"image", marker.image},
           {"specDigest", marker.spec_digest},
           {"lastJob", marker.last_job},
+          {"jobs", list_of(marker.jobs)},
           {"detail", marker.detail}};
 }
 
@@ -188,6 +203,7 @@ Result<host::Marker> read_marker(const json& value) {
   fields.text("provenance", marker.provenance).text("image", marker.image);
   fields.text("specDigest", marker.spec_digest).text("lastJob", marker.last_job);
   fields.text("detail", marker.detail);
+  if (value.contains("jobs")) fields.list("jobs", marker.jobs, read_executed_job);
   TRY(fields.end("marker"));
   return marker;
 }

@@ -82,7 +82,8 @@ Result<NewOperation> begin(const GuestWorld& world, const GuestFacts& facts,
                            const RefusedChange& a);
 
 NewOperation destroy_guest(const DestroyOrder& order);
-NewOperation undelete_guest(const GuestIdentity& identity);
+NewOperation undelete_guest(const GuestIdentity& identity, const std::string& job);
+NewOperation free_tombstone(const GuestIdentity& identity, const std::string& job);
 NewOperation snapshot_guest(const SnapshotOrder& order);
 NewOperation roll_back_guest(const SnapshotOrder& order);
 NewOperation remove_snapshot(const SnapshotOrder& order);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <set>
 
 #include "journal/writes.hpp"
 #include "reconcilers/guest/guest_diff.hpp"
@@ -89,7 +90,7 @@ Result<OperationId> GuestReconciler::begin_undelete(const std::string& name) {
   if (!newest) return Error{Errc::not_found, "there is no tombstone of a guest " + name};
   const GuestIdentity identity = TRY(parse_identity(newest->detail));
   TRY(observe_existing(world_, identity));
-  return journal_order(world_, name, undelete_guest(identity));
+  return journal_order(world_, name, undelete_guest(identity, ""));
 }
 
 Result<OperationId> GuestReconciler::begin_destroy(
@@ -126,8 +127,15 @@ Result<OperationId> GuestReconciler::begin_remove_snapshot(
 }
 
 Result<Recovery> GuestReconciler::plan_recovery() const {
-  const auto inventory = TRY(world_.host.inventory.observe_all().context("observe all guests"));
+  auto inventory = TRY(world_.host.inventory.observe_all().context("observe all guests"));
   const auto known = TRY(world_.journal.all_provenance());
+  // What is under way ends by itself, and is ahead of the journal's row until then.
+  std::set<Uuid> busy;
+  for (const Operation& op : TRY(world_.journal.unfinished()))
+    for (const Provenance& row : known)
+      if (row.subject == op.subject) busy.insert(row.uuid);
+  std::erase_if(inventory.guests,
+                [&](const host::ObservedGuestPtr& guest) { return busy.count(guest->uuid) > 0; });
   return holdfast::plan_recovery(inventory, known, world_.host_id, world_.clock.now());
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reconcilers/guest/guest_permits.hpp"
 
+#include <algorithm>
+
 #include "gate/codes.hpp"
 #include "reconcilers/guest/guest_shape.hpp"
 
@@ -50,6 +52,10 @@ Result<gate::Facts> gate_facts(const GuestWorld& world, const PermitRequest& req
                                const host::ObservedGuestPtr& observed) {
   gate::Facts facts = TRY(facts_without_guest(world, request));
   facts.marker = marker_state(observed, request.identity, world.host_id);
+  // A journal that is older than the guest may call it a tombstone after it was undeleted.
+  if (request.verb == gate::Verb::free_tombstone && observed && observed->marker &&
+      facts.marker == gate::MarkerState::matches && !is_tombstone(*observed->marker))
+    facts.marker = gate::MarkerState::differs;
   if (observed) facts.fingerprint = guest_fingerprint(*observed);
   return facts;
 }
@@ -71,6 +77,24 @@ Result<gate::Permit> ask_permit(const GuestWorld& world, const PermitRequest& re
   const std::string ticket = refusal.ticket.empty() ? "" : " (ticket " + refusal.ticket + ")";
   return Error{code,
                std::string{refusal.decision.code} + ": " + refusal.decision.sentence + ticket};
+}
+
+std::optional<OrderRefusal> refusal_of(const Error& error) {
+  if (error.code() != Errc::denied) return std::nullopt;
+  // "authorize: Expired: the signed job has expired": steps are named in lower case, codes
+  // are CamelCase words.
+  const auto is_code = [](std::string_view word) {
+    return !word.empty() && word.front() >= 'A' && word.front() <= 'Z' &&
+           std::all_of(word.begin(), word.end(),
+                       [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); });
+  };
+  std::string_view rest = error.message();
+  for (auto colon = rest.find(": "); colon != std::string_view::npos; colon = rest.find(": ")) {
+    const std::string_view word = rest.substr(0, colon);
+    rest.remove_prefix(colon + 2);
+    if (is_code(word)) return OrderRefusal{std::string{word}, std::string{rest}};
+  }
+  return std::nullopt;
 }
 
 Result<std::optional<gate::Authority>> authority_of(const GuestWorld& world,

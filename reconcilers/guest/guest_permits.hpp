@@ -36,6 +36,15 @@ gate::TicketDetail ticket_detail(const GuestWorld& world, const PermitRequest& r
 // Errc::unavailable when the provider could not be asked.
 Result<gate::Permit> ask_permit(const GuestWorld& world, const PermitRequest& request);
 
+// Why the gate said no.
+struct OrderRefusal {
+  std::string code{};
+  std::string sentence{};
+};
+// The gate's refusal in an error of ask_permit(), also after the journal kept it as the
+// cause of a rolled back operation; nothing when it is of another kind.
+std::optional<OrderRefusal> refusal_of(const Error& error);
+
 // The order that `job` signed; nothing when there is none any more, or `job` is empty.
 Result<std::optional<gate::Authority>> authority_of(const GuestWorld& world,
                                                     const std::string& job);

@@ -143,6 +143,13 @@ bool may_touch(const GuestFacts& facts, GuestPlan& plan) {
     case gate::MarkerState::unread:
     case gate::MarkerState::matches: break;
   }
+  if (facts.observed && is_tombstone(*facts.observed->marker)) {
+    block(plan, "NeedsRecovery",
+          "guest " + to_string(facts.identity->uuid) +
+              " says that it was destroyed on a signature and the journal does not know: the "
+              "journal is an older copy; 'holdfast recover' brings it up to date");
+    return false;
+  }
   if (facts.observed && !facts.observed->problem.empty()) {
     block(plan, "Unreadable", "the provider reports it in part only: " + facts.observed->problem);
     return false;
@@ -188,6 +195,7 @@ void plan_tombstones(const GuestFacts& facts, GuestPlan& plan) {
       continue;
     const auto marker = marker_state(stone.observed, stone.identity, facts.host_id);
     if (marker == gate::MarkerState::missing || marker == gate::MarkerState::differs) continue;
+    if (stone.observed && !is_tombstone(*stone.observed->marker)) continue;  // it was undeleted
     FreeTombstone free;
     free.identity = stone.identity;
     if (stone.observed)

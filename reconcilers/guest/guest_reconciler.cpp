@@ -7,6 +7,7 @@
 #include "journal/runner.hpp"
 #include "journal/writes.hpp"
 #include "reconcilers/guest/guest_conditions.hpp"
+#include "reconcilers/guest/guest_jobs.hpp"
 #include "reconcilers/guest/guest_observation.hpp"
 #include "reconcilers/guest/guest_operations.hpp"
 #include "reconcilers/guest/guest_permits.hpp"
@@ -135,11 +136,7 @@ Result<std::optional<Requeue>> finish(const GuestWorld& world, const std::string
                          generation_of(world, name)));
     return operation.error();
   }
-  RunPolicy policy;
-  policy.on_success = operation->on_success;
-  policy.on_rollback = operation->on_rollback;
-  policy.tries_again_in_place = operation->tries_again_in_place;
-  auto outcome = run(world.journal, *op, operation->steps, policy);
+  auto outcome = run(world.journal, *op, operation->steps, TRY(policy_of(world, *op, *operation)));
   if (!outcome) {
     TRY(write_conditions(world, name, working(*op, " is tried again: " + outcome.error().message()),
                          generation_of(world, name)));
@@ -195,16 +192,22 @@ Requeue requeue_of(const GuestFacts& facts, const GuestPlan& plan) {
   const auto at_most = [&](Duration wait) { delay = delay ? std::min(*delay, wait) : wait; };
   if (plan.is_waiting) at_most(while_stopping);
   if (!plan.actions.empty()) at_most(while_refused);
+  // One that is due and was not freed waits for a person, not for time.
   for (const Tombstone& stone : facts.tombstones)
     if (stone.provenance.tombstoned_at)
-      at_most(std::max(*stone.provenance.tombstoned_at + tombstone_keep - facts.now,
-                       Duration{after_many}));
+      if (const Duration left = *stone.provenance.tombstoned_at + tombstone_keep - facts.now;
+          left > Duration::zero())
+        at_most(std::max(left, after_many));
   return {delay};
 }
 
 // One look and at most one operation begun. Nothing: look again now.
 Result<std::optional<Requeue>> look_once(const GuestWorld& world, const std::string& name) {
+  TRY(end_expired_jobs(world, guest_subject(name)));
   if (auto unfinished = TRY(finish(world, name))) return unfinished;
+  auto taken = take_up_job(world, name);  // before all that desired state wants
+  if (!taken) return unknown(world, name, std::move(taken).error());
+  if (*taken) return std::optional<Requeue>{};
   const auto desired = world.desired.find(name);
   if (!desired) return std::optional<Requeue>{Requeue::never()};
   const auto shared = TRY(shared_facts(world));
@@ -273,6 +276,8 @@ Result<std::vector<std::string>> GuestReconciler::out_of_sync(
     const auto name = guest_name_of(op.subject);
     if (name && op.state != OperationState::stuck) needy.insert(*name);
   }
+  for (const JobRecord& job : TRY(world_.journal.waiting_jobs()))
+    if (const auto name = guest_name_of(job.subject)) needy.insert(*name);
   std::set<std::string> names;
   for (const std::string& name : world_.desired.names()) names.insert(name);
   for (const Provenance& row : shared.rows)

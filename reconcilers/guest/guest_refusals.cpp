@@ -19,10 +19,11 @@ PermitRequest request_for(const GuestFacts& facts, const RefusedChange& refused)
 // Tickets of orders that a person gave are not the plan's to close.
 Result<std::vector<std::string>> keys_of_orders(const GuestWorld& world,
                                                 const std::string& subject) {
-  const std::string verb{gate::to_string(gate::Verb::roll_back_snapshot)};
   std::vector<std::string> keys;
   for (const TicketRecord& ticket : TRY(world.journal.open_tickets()))
-    if (ticket.subject == subject && ticket.key.rfind(verb, 0) == 0) keys.push_back(ticket.key);
+    for (const gate::Verb verb : {gate::Verb::roll_back_snapshot, gate::Verb::remove_snapshot})
+      if (ticket.subject == subject && ticket.key.starts_with(gate::to_string(verb)))
+        keys.push_back(ticket.key);
   return keys;
 }
 

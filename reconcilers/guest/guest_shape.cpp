@@ -34,6 +34,8 @@ gate::MarkerState marker_state(const host::ObservedGuestPtr& observed,
   return matches ? gate::MarkerState::matches : gate::MarkerState::differs;
 }
 
+bool is_tombstone(const host::Marker& marker) { return marker.provenance == "tombstone"; }
+
 std::optional<SeedFile> seed_of(const Guest& guest, const GuestIdentity& identity) {
   if (identity.first_boot == FirstBoot::none || identity.disks.empty()) return std::nullopt;
   SeedFile seed;

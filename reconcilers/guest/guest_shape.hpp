@@ -21,6 +21,9 @@ std::string applied_digest(const Guest& guest);
 gate::MarkerState marker_state(const host::ObservedGuestPtr& observed,
                                const GuestIdentity& identity, const std::string& host_id);
 
+// Whether the guest says of itself that it was destroyed.
+bool is_tombstone(const host::Marker& marker);
+
 // The first-boot configuration of `guest`; nothing for images that take none. Its path
 // carries a digest of the content: another content is another file.
 std::optional<SeedFile> seed_of(const Guest& guest, const GuestIdentity& identity);

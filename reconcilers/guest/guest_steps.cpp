@@ -14,9 +14,15 @@ namespace {
 constexpr Duration stop_poll{1'000};
 
 // What the guest has stays attached, on the files it is on: an overlay that was made
-// since the definition was written must not be cut off.
-host::GuestDefinition with_present_disks(host::GuestDefinition definition,
-                                         const host::ObservedGuest& observed) {
+// since the definition was written must not be cut off. How it came to be and which jobs
+// acted on it stays in its marker.
+host::GuestDefinition as_present(host::GuestDefinition definition,
+                                 const host::ObservedGuest& observed) {
+  if (observed.marker) {
+    definition.marker.provenance = observed.marker->provenance;
+    definition.marker.jobs = observed.marker->jobs;
+    definition.marker.last_job = observed.marker->last_job;
+  }
   std::vector<host::Disk> disks = observed.configured.disks;
   for (const host::Disk& disk : definition.shape.disks)
     if (find_disk(observed.configured, disk.name) == nullptr) disks.push_back(disk);
@@ -88,12 +94,12 @@ Step define_step(const GuestWorld& world, const GuestIdentity& identity,
   step.probe = [&world, identity, definition]() -> Result<Probe> {
     const auto observed = TRY(observe_ours(world, identity));
     if (!observed) return Probe::not_applied();
-    const bool is_done = is_defined(*observed, with_present_disks(definition, *observed));
+    const bool is_done = is_defined(*observed, as_present(definition, *observed));
     return is_done ? Probe::applied() : Probe::not_applied();
   };
   step.apply = [&world, identity, definition]() -> Result<Effect> {
     const auto observed = TRY(observe_ours(world, identity));
-    const auto whole = observed ? with_present_disks(definition, *observed) : definition;
+    const auto whole = observed ? as_present(definition, *observed) : definition;
     TRY(world.host.hypervisor.define(whole));
     return Effect::done();
   };

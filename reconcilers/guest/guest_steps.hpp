@@ -29,7 +29,7 @@ host::GuestDefinition definition_as_observed(const host::ObservedGuest& observed
                                              const GuestIdentity& identity);
 
 // Makes `definition` the persistent one. A guest that exists keeps the disks it has, on
-// the files they are on now: a definition never takes a disk away.
+// the files they are on now, and the jobs in its marker: a definition never takes them away.
 Step define_step(const GuestWorld& world, const GuestIdentity& identity,
                  const host::GuestDefinition& definition);
 Step write_seed_step(const GuestWorld& world, const SeedFile& seed);

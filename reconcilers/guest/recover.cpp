@@ -10,9 +10,23 @@
 namespace holdfast {
 namespace {
 
+const Provenance* find_row(const std::vector<Provenance>& known, const Uuid& uuid) {
+  const auto found = std::find_if(known.begin(), known.end(),
+                                  [&](const Provenance& row) { return row.uuid == uuid; });
+  return found == known.end() ? nullptr : &*found;
+}
+
 bool is_known(const std::vector<Provenance>& known, const Uuid& uuid) {
-  return std::any_of(known.begin(), known.end(),
-                     [&](const Provenance& row) { return row.uuid == uuid; });
+  return find_row(known, uuid) != nullptr;
+}
+
+// The journal is an older copy: since it was made the guest was given new data, destroyed
+// or brought back. An operation under way writes its marker first, too, and ends by itself.
+bool is_ahead_of(const host::Marker& marker, const Provenance& row) {
+  if (row.life != Life::live && row.life != Life::tombstone) return false;
+  return marker.incarnation > row.incarnation ||
+         (marker.incarnation == row.incarnation &&
+          is_tombstone(marker) != (row.life == Life::tombstone));
 }
 
 // Marked guests by the name they claim, tombstones left out: they dispute no name.
@@ -71,7 +85,9 @@ Recovery plan_recovery(const host::Inventory& inventory, const std::vector<Prove
   Recovery recovery;
   const auto names = claimed_names(inventory, known, host_id);
   for (const host::ObservedGuestPtr& guest : inventory.guests) {
-    if (!guest->marker || is_known(known, guest->uuid)) continue;
+    if (!guest->marker) continue;
+    const Provenance* row_before = find_row(known, guest->uuid);
+    if (row_before != nullptr && !is_ahead_of(*guest->marker, *row_before)) continue;
     const std::string who = "guest " + guest->name + " (" + to_string(guest->uuid) + ")";
     const auto leave = [&](const std::string& why) {
       recovery.sentences.push_back(who + " is left alone: " + why);
@@ -85,8 +101,11 @@ Recovery plan_recovery(const host::Inventory& inventory, const std::vector<Prove
       leave(identity.error().message());
       continue;
     }
-    const Provenance row = row_of(*guest, *identity, now);
-    if (row.life == Life::live && names.count(identity->name) > 1) {
+    Provenance row = row_of(*guest, *identity, now);
+    if (row_before != nullptr) row.created_at = row_before->created_at;
+    // A tombstone of the journal's has no name; all others are counted once themselves.
+    const bool is_counted = row_before == nullptr || row_before->life == Life::live;
+    if (row.life == Life::live && names.count(identity->name) > (is_counted ? 1U : 0U)) {
       leave("another guest claims the name " + identity->name + ", too");
       continue;
     }

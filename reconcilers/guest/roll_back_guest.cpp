@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reconcilers/guest/guest_shape.hpp"
+#include "reconcilers/guest/signed_steps.hpp"
 #include "reconcilers/guest/snapshot_order.hpp"
 
 // Asked of the gate before the guest is stopped, and again before its disks change. What
@@ -16,19 +17,6 @@ Result<gate::Permit> ask(const GuestWorld& world, const Operation& op, const Sna
       TRY(snapshot_request(world, gate::Verb::roll_back_snapshot, order, authority));
   request.operation = op.id;
   return ask_permit(world, request);
-}
-
-Step authorize_step(const GuestWorld& world, const Operation& op, const SnapshotOrder& order) {
-  Step step;
-  step.name = "authorize";
-  step.input = dump({{"job", order.job}});
-  step.probe = apply_again;
-  step.apply = [&world, op, order]() -> Result<Effect> {
-    const auto permit = TRY(ask(world, op, order));
-    TRY(permit.covers(order.identity.uuid, order.identity.incarnation));
-    return Effect::done();
-  };
-  return step;
 }
 
 // After it everything is as it was at the snapshot, so doing it again to a guest that has
@@ -55,7 +43,9 @@ NewOperation roll_back_guest(const SnapshotOrder& order) {
 Result<GuestOperation> load_roll_back(const GuestWorld& world, const Operation& op) {
   const SnapshotOrder order = TRY(read_snapshot_order(op));
   GuestOperation operation;
-  operation.steps.push_back(authorize_step(world, op, order));
+  add_signed_start(
+      world, order.identity, order.job, [&world, op, order] { return ask(world, op, order); },
+      operation.steps);
   add_stop_steps(world, order.identity, stop_timeout, operation.steps);
   operation.steps.push_back(roll_back_step(world, op, order));
   return operation;

@@ -5,6 +5,11 @@
 #include "reconcilers/guest/guest_reconciler.hpp"
 
 namespace holdfast {
+namespace {
+
+constexpr std::size_t shown_jobs = 20;
+
+}  // namespace
 
 Result<std::vector<std::string>> GuestReconciler::why(const std::string& name) const {
   const std::string subject = guest_subject(name);
@@ -20,6 +25,7 @@ Result<std::vector<std::string>> GuestReconciler::why(const std::string& name) c
   situation.tickets = TRY(world_.journal.open_tickets());
   std::erase_if(situation.tickets,
                 [&](const TicketRecord& ticket) { return ticket.subject != subject; });
+  situation.jobs = TRY(world_.journal.jobs(shown_jobs, subject));
   situation.conditions = TRY(world_.journal.conditions(subject));
   return explain(situation);
 }

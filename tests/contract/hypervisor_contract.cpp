@@ -111,6 +111,8 @@ void a_definition_reads_back(HypervisorWorld& world) {
   definition.marker.image = "tiny/1";
   definition.marker.provenance = "created";
   definition.marker.last_job = "00ff";
+  definition.marker.jobs = {{"00ff", Time{Duration{1'790'000'000'123}}},
+                            {"01ff", Time{Duration{1'790'000'000'000}}}};
   definition.shape.limits.cpu_shares = 512;
   must(world.hypervisor().define(definition));
 

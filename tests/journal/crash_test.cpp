@@ -140,7 +140,9 @@ End live_through(Story story, const std::vector<int>& crashes) {
   options.observer = &fate;
   RunPolicy policy;
   policy.on_success = [](Writes& writes) { return writes.set_fact("end", "success"); };
-  policy.on_rollback = [](Writes& writes) { return writes.set_fact("end", "rollback"); };
+  policy.on_rollback = [](Writes& writes, const Error&) {
+    return writes.set_fact("end", "rollback");
+  };
 
   int lives = 0;
   for (int turns = 0; turns < 200; ++turns) {

@@ -90,6 +90,8 @@ TEST_CASE_METHOD(Jobs, "job: waits in the order of arrival, by subject", "[journ
   CHECK(waiting[1].id == first_id);
   CHECK(journal->waiting_jobs().value().size() == 3);
   CHECK(journal->jobs(1).value().front().id == "0");
+  CHECK(journal->jobs(10, "guest/acme").value().size() == 2);
+  CHECK(journal->jobs(1, "guest/acme").value().front().id == first_id);
 
   REQUIRE(take_up(second_id));
   CHECK(journal->waiting_jobs("guest/acme").value().size() == 1);
@@ -101,6 +103,8 @@ TEST_CASE_METHOD(Jobs, "job: is taken up once, together with its operation", "[j
   const JobRecord running = *journal->job(first_id).value();
   CHECK(running.state == JobState::running);
   CHECK(running.operation == op);
+  CHECK(journal->job_of(op).value()->id == first_id);
+  CHECK_FALSE(journal->job_of(OperationId{0}).value());
   REQUIRE(journal->commit([&](Writes& w) -> Result<void> {
     TRY(w.close(op, OperationState::succeeded));
     return w.job_ended(first_id, JobState::done, "", "");

@@ -286,7 +286,9 @@ TEST_CASE_METHOD(Fixture, "runner: any other failure undoes done and begun steps
   Step bad = step("three");
   bad.apply = [&] { return failing(code); };
   RunPolicy policy;
-  policy.on_rollback = [](Writes& writes) { return writes.set_fact("end", "rolled back"); };
+  policy.on_rollback = [](Writes& writes, const Error& cause) {
+    return writes.set_fact("end", "rolled back: " + cause.message());
+  };
   policy.on_success = [](Writes& writes) { return writes.set_fact("end", "succeeded"); };
   const auto outcome = run(*journal, op, {step("one"), step("two"), bad, step("never")}, policy);
   REQUIRE(outcome);
@@ -295,7 +297,7 @@ TEST_CASE_METHOD(Fixture, "runner: any other failure undoes done and begun steps
   CHECK(log ==
         std::vector<std::string>{"apply one", "apply two", "undo three", "undo two", "undo one"});
   CHECK(now().state == OperationState::rolled_back);
-  CHECK(journal->fact("end").value() == "rolled back");
+  CHECK(journal->fact("end").value() == "rolled back: " + outcome->cause->message());
   CHECK(record("never").state == StepState::pending);
   const auto again = run(*journal, op, {step("one"), step("two"), bad}, policy);
   REQUIRE(again);

@@ -8,6 +8,7 @@
 
 #include "gate/gate.hpp"
 #include "journal/journal.hpp"
+#include "journal/writes.hpp"
 #include "reconcilers/guest/guest_reconciler.hpp"
 #include "tests/catch.hpp"
 #include "tests/gate/authority_issuer.hpp"
@@ -143,10 +144,26 @@ struct GuestSite {
     order.incarnation = identity.incarnation;
     order.expires = clock.now() + std::chrono::hours{24};
     order.object = object;
+    order.job_id = std::to_string(++signed_jobs);
+    order.job_id.insert(0, 32 - order.job_id.size(), '0');
     const auto authority = gate::AuthorityIssuer::issue(order);
     signatures.add(authority);
     world.sign(verb, identity.uuid, identity.incarnation);
     return authority;
+  }
+  // An order that was signed and accepted, and waits for the next pass over `name`.
+  JobRecord give(const gate::Authority& authority, const std::string& name) {
+    JobRecord job;
+    job.id = authority.job_id();
+    job.payload_sha256 = "payload " + job.id;
+    job.subject = guest_subject(name);
+    job.action = gate::job_action(authority.verb());
+    job.expires = authority.expires();
+    REQUIRE(journal->commit([&](Writes& writes) { return writes.put_job(job); }));
+    return job;
+  }
+  JobRecord job(const gate::Authority& authority) {
+    return journal->job(authority.job_id()).value().value();
   }
   bool is_in_sync() {
     const auto inventory = host.ports().inventory.observe_all().value();
@@ -154,6 +171,7 @@ struct GuestSite {
   }
 
   std::string last_error{};
+  unsigned signed_jobs = 0;
 };
 
 }  // namespace holdfast::test

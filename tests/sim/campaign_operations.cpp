@@ -4,7 +4,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/sha256.hpp"
 #include "reconcilers/guest/guest_operations.hpp"
+#include "schema/desired_state.hpp"
 
 namespace holdfast::sim {
 namespace {
@@ -78,34 +80,19 @@ void order_snapshot(const Stage& stage) {
   order(stage, [](GuestReconciler& guests) { return guests.begin_snapshot(name, snapshot); });
 }
 
-void order_destroy(const Stage& stage) {
-  const auto authority = sign_order(stage.hub, stage.scenario, gate::Verb::destroy_guest, name);
-  order(stage, [&](GuestReconciler& guests) { return guests.begin_destroy(name, authority); });
+// Signed, accepted and left to the guest's next pass.
+std::function<void(const Stage&)> job(gate::Verb verb, std::string object = {}) {
+  return [verb, object = std::move(object)](const Stage& stage) {
+    const SimWorld& world = stage.scenario.world();
+    const SimDomain* subject = world.find_by_name(name);
+    for (const auto& [uuid, domain] : world.domains)
+      if (domain.marker && domain.marker->provenance == "tombstone") subject = &domain;
+    const auto authority = sign_order(stage.hub, stage.scenario, verb, *subject, object);
+    give_job(stage.scenario, job_of(authority, guest_subject(name)));
+  };
 }
 
-void order_roll_back(const Stage& stage) {
-  const auto authority =
-      sign_order(stage.hub, stage.scenario, gate::Verb::roll_back_snapshot, name, snapshot);
-  order(stage,
-        [&](GuestReconciler& guests) { return guests.begin_roll_back(name, snapshot, authority); });
-}
-
-// Only a retention policy may remove a snapshot, and there is none yet: the operation is
-// journaled as a policy would have it, and the gate has to stop it when it runs.
-void order_remove_snapshot(const Stage& stage) {
-  order(stage, [&](GuestReconciler&) -> Result<OperationId> {
-    Journal& journal = stage.scenario.daemon().journal();
-    const auto row = TRY(journal.owner_of(guest_subject(name)));
-    const auto removal = remove_snapshot({TRY(parse_identity(row->detail)), snapshot, ""});
-    return TRY(journal.begin(removal.kind, guest_subject(name), removal.input,
-                             removal.forward_only))
-        .id;
-  });
-}
-
-void order_undelete(const Stage& stage) {
-  order(stage, [](GuestReconciler& guests) { return guests.begin_undelete(name); });
-}
+void order_destroy(const Stage& stage) { job(gate::Verb::destroy_guest)(stage); }
 
 // A destroyed guest's disks, under whatever name.
 std::size_t tombstones(const SimWorld& world) {
@@ -272,16 +259,38 @@ Operations orders() {
   return {
       {"snapshot", acme(volumes), {}, order_snapshot, snapshots_are(1)},
       {"snapshot offline", acme(stop), {}, order_snapshot, snapshots_are(1)},
-      {"roll back", acme(volumes), order_snapshot, order_roll_back,
+      {"roll back", acme(volumes), order_snapshot, job(gate::Verb::roll_back_snapshot, snapshot),
        power_is(host::PowerState::running), true},
-      {"remove a snapshot and be refused", acme(volumes), order_snapshot, order_remove_snapshot,
-       snapshots_are(1)},
+      {"remove a snapshot", acme(volumes), order_snapshot,
+       job(gate::Verb::remove_snapshot, snapshot), snapshots_are(0)},
       {"destroy", acme(volumes), {}, order_destroy, gone, true},
       {"destroy offline", acme(stop), {}, order_destroy, gone},
-      {"undelete", acme(volumes), order_destroy, order_undelete,
+      {"undelete", acme(volumes), order_destroy, job(gate::Verb::undelete_guest),
        power_is(host::PowerState::running)},
       {"free a tombstone", acme(volumes), destroy_and_drop, week_passes, freed},
+      {"free a tombstone early", acme(), destroy_and_drop, job(gate::Verb::free_tombstone), freed},
   };
+}
+
+// A held state that goes through on a signature: the one guest it keeps takes its change.
+Operations host_orders() {
+  Resources three = acme();
+  three.guests.push_back(small_guest("beta"));
+  three.guests.push_back(small_guest("gamma"));
+  for (std::size_t i : {1U, 2U}) three.guests[i].spec.power = Power::stopped;
+  const auto allow = [](const Stage& stage) {
+    const Resources rest = acme([](GuestSpec& spec) { spec.cpus = 4; });
+    const Time now = stage.scenario.clock().now();
+    const std::string digest =
+        digest_of(resources_to_canonical_json(with_envelope(rest, stage.hub.host_id(), 1, now)));
+    stage.want(rest);
+    const auto authority =
+        sign_order(stage.hub, stage.scenario, gate::Verb::allow_mass_change, SimDomain{}, digest);
+    give_job(stage.scenario, job_of(authority, "host"));
+  };
+  return {{"allow a mass change", three, {}, allow, guest_is([](const SimDomain& domain) {
+             return domain.configured.cpus == 4;
+           })}};
 }
 
 }  // namespace
@@ -289,7 +298,7 @@ Operations orders() {
 Operations campaign_operations() {
   Operations all;
   for (const auto& group :
-       {births(), power_changes(), configurations(), disks(), repairs(), orders()})
+       {births(), power_changes(), configurations(), disks(), repairs(), orders(), host_orders()})
     all.insert(all.end(), group.begin(), group.end());
   return all;
 }

@@ -3,9 +3,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 #include "base/result.hpp"
+#include "gate/gate.hpp"
+#include "journal/writes.hpp"
 #include "tests/gate/authority_issuer.hpp"
 #include "tests/sim/engine_daemon.hpp"
 
@@ -45,18 +48,45 @@ inline Guest small_guest(const std::string& name) {
 // An order for the guest `name`, signed: the controller's source of orders knows it, and
 // the world knows that the loss is intended.
 inline gate::Authority sign_order(Hub& hub, Scenario& scenario, gate::Verb verb,
-                                  const std::string& name, const std::string& object = {}) {
-  const SimDomain* guest = scenario.world().find_by_name(name);
+                                  const SimDomain& guest, const std::string& object = {}) {
   gate::SignedOrder order;
+  const std::string number = std::to_string(hub.orders().size() + 1);
+  order.job_id = std::string(32 - number.size(), '0') + number;
   order.verb = verb;
-  order.uuid = guest->uuid;
-  order.incarnation = guest->marker->incarnation;
+  order.uuid = guest.uuid;
+  if (guest.marker) order.incarnation = guest.marker->incarnation;
   order.expires = scenario.clock().now() + std::chrono::hours{48};
   order.object = object;
   auto authority = gate::AuthorityIssuer::issue(order);
   hub.sign(authority);
   scenario.world().sign(verb, order.uuid, order.incarnation);
   return authority;
+}
+
+// `authority` as an accepted job that waits for `subject`, as its acceptance leaves it.
+inline JobRecord job_of(const gate::Authority& authority, const std::string& subject) {
+  JobRecord job;
+  job.id = authority.job_id();
+  job.payload_sha256 = "payload " + job.id;
+  job.subject = subject;
+  job.action = gate::job_action(authority.verb());
+  job.envelope = "signed";
+  job.expires = authority.expires();
+  return job;
+}
+
+// Accepts the job until it is in the journal, as a hub that repeats itself would.
+inline void give_job(Scenario& scenario, const JobRecord& job) {
+  for (bool is_taken = false; !is_taken;) {
+    scenario.attempt([&](Daemon& daemon) {
+      is_taken = daemon.journal().job_seen(job.id).value();  // by a daemon that died right after
+      if (is_taken) return;
+      const auto put = daemon.journal().commit([&](Writes& w) { return w.put_job(job); });
+      if (!put) throw std::runtime_error{"a job: " + put.error().describe()};
+      dynamic_cast<EngineDaemon&>(daemon).engine().wake_for_job(job.subject);
+      is_taken = true;
+    });
+  }
 }
 
 }  // namespace holdfast::sim

@@ -101,6 +101,31 @@ Breaches one_operation_each(const std::vector<Operation>& unfinished) {
   return broken;
 }
 
+// A job and its operation say the same, and no second operation rests on it.
+Breaches jobs_once(const Journal& journal) {
+  const auto jobs = journal.jobs(everything);
+  const auto operations = journal.recent("", everything);
+  if (!jobs || !operations) return {"jobs or operations cannot be read"};
+  Breaches broken;
+  for (const JobRecord& job : *jobs) {
+    std::size_t begun = 0;
+    for (const Operation& op : *operations)
+      if (op.input.find("\"job\":\"" + job.id + "\"") != std::string::npos) ++begun;
+    if (begun > 1) broken.push_back("job " + job.id + " began " + std::to_string(begun) + " times");
+    if (job.operation.value == 0) continue;
+    const auto op = journal.operation(job.operation);
+    if (!op) continue;
+    const bool has_closed =
+        op->state == OperationState::succeeded || op->state == OperationState::rolled_back;
+    const bool agree = (job.state == JobState::running) == !has_closed &&
+                       (job.state == JobState::done) == (op->state == OperationState::succeeded);
+    if (!agree)
+      broken.push_back("job " + job.id + " is " + std::string{to_string(job.state)} + " and " +
+                       to_string(op->id) + " is " + std::string{to_string(op->state)});
+  }
+  return broken;
+}
+
 // Every file that a guest has a use for: its disks, the layers below them and below its
 // snapshots, its seed; and what rests upon those, which is how safety copies are kept.
 std::set<std::string> files_in_use(const SimWorld& world) {
@@ -180,6 +205,7 @@ Breaches broken_in_journal(const SimWorld& world, const Journal& journal) {
     broken.push_back("audit chain: " + chain.error().message());
   }
   append(broken, effects_without_permit(world, journal));
+  append(broken, jobs_once(journal));
   return broken;
 }
 
@@ -191,6 +217,10 @@ Breaches broken_at_rest(const SimWorld& world, const Journal& journal) {
       broken.push_back(to_string(operation.id) + " " + operation.kind + " of " + operation.subject +
                        " is " + std::string{to_string(operation.state)} + " " + operation.cause);
     }
+  }
+  if (const auto waiting = journal.waiting_jobs()) {
+    for (const JobRecord& job : *waiting)
+      broken.push_back("job " + job.id + " of " + job.subject + " waits for nothing");
   }
   if (const auto rows = journal.all_provenance()) append(broken, leaks(world, *rows));
   return broken;

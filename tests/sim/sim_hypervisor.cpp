@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <utility>
 
 #include "tests/sim/sim_ports.hpp"
@@ -50,12 +51,30 @@ Result<void> check_definition(SimWorld& world, const host::GuestDefinition& want
   return check_layers_stay(world, *present, wanted);
 }
 
+// A job is written into the marker once, before it takes effect: twice is an order that was
+// carried out twice. And until it expires nothing may make the guest forget it.
+void watch_jobs(SimCore& core, const SimDomain* present, const host::Marker& marker) {
+  const auto holds = [](const host::Marker& list, const std::string& id) {
+    return std::any_of(list.jobs.begin(), list.jobs.end(),
+                       [&](const host::ExecutedJob& job) { return job.id == id; });
+  };
+  const host::Marker none;
+  const host::Marker& before = present != nullptr && present->marker ? *present->marker : none;
+  for (const host::ExecutedJob& job : marker.jobs)
+    if (!holds(before, job.id) && !core.world.executed.insert(job.id).second)
+      core.offend("job " + job.id + " was carried out twice");
+  for (const host::ExecutedJob& job : before.jobs)
+    if (job.expires > core.clock.now() && !holds(marker, job.id))
+      core.offend("a definition makes " + marker.name + " forget job " + job.id);
+}
+
 }  // namespace
 
 Result<void> SimHypervisor::define(const host::GuestDefinition& definition) {
   const Uuid& uuid = definition.marker.uuid;
   return core_.change(Call::define, uuid, [&]() -> Result<void> {
     TRY(check_definition(core_.world, definition));
+    watch_jobs(core_, core_.world.domain(uuid), definition.marker);
     SimDomain& domain = core_.world.domains[uuid];
     domain.uuid = uuid;
     domain.name = definition.name;

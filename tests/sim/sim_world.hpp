@@ -130,6 +130,7 @@ struct SimWorld {
   std::array<std::uint64_t, call_count> counts{};
   std::vector<Destroyed> destroyed{};
   std::vector<std::string> offences{};  // calls that should never have been made
+  std::set<std::string> executed{};     // signed jobs that were written into any marker
   std::uint64_t version = 1;            // goes up with each change
   std::uint64_t last_pid = 0;
   Token last_token = 0;

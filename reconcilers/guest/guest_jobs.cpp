@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reconcilers/guest/guest_jobs.hpp"
+
+#include <array>
+#include <optional>
+#include <variant>
+
+#include "gate/codes.hpp"
+#include "journal/writes.hpp"
+#include "reconcilers/guest/executed_jobs.hpp"
+#include "reconcilers/guest/guest_diff.hpp"
+#include "reconcilers/guest/guest_permits.hpp"
+#include "reconcilers/guest/guest_shape.hpp"
+#include "reconcilers/guest/json_fields.hpp"
+#include "reconcilers/guest/snapshot_order.hpp"
+
+namespace holdfast {
+namespace {
+
+using Answer = std::variant<NewOperation, OrderRefusal>;
+
+// The guest that a job speaks of, as the journal and the provider have it now.
+struct Subject {
+  const GuestWorld& world;
+  std::string name{};
+  const gate::Authority& authority;
+  GuestIdentity identity{};
+  host::ObservedGuestPtr observed{};
+};
+
+Answer refusal(std::string_view code, std::string sentence) {
+  return OrderRefusal{std::string{code}, std::move(sentence)};
+}
+
+// What the gate says before anything is begun: nothing when it allows it. A refusal is
+// audited, and leaves a ticket where another signature could help.
+Result<std::optional<OrderRefusal>> ask_gate(const Subject& subject, PermitRequest request) {
+  const GuestWorld& world = subject.world;
+  request.requester = gate::Requester::job;
+  request.identity = subject.identity;
+  request.authority = subject.authority;
+  const gate::Facts facts = TRY(gate_facts(world, request, subject.observed));
+  const gate::Decision decision = world.gate.preview(facts);
+  if (decision.allowed) return std::optional<OrderRefusal>{};
+  TRY(world.gate.refuse(facts, decision, ticket_detail(world, request)));
+  return std::optional{OrderRefusal{std::string{decision.code}, decision.sentence}};
+}
+
+Result<Answer> destroy(const Subject& subject) {
+  PermitRequest request;
+  request.verb = gate::Verb::destroy_guest;
+  request.effects = effects_of_destroying(subject.identity, subject.observed.get());
+  if (auto no = TRY(ask_gate(subject, request))) return Answer{std::move(*no)};
+  DestroyOrder order{subject.identity, subject.observed, "", subject.authority.job_id()};
+  const auto desired = subject.world.desired.find(subject.name);
+  if (desired && desired->is_wanted && desired->guest)
+    order.spec_digest = applied_digest(*desired->guest);
+  return Answer{destroy_guest(order)};
+}
+
+Result<Answer> free_early(const Subject& subject) {
+  PermitRequest request;
+  request.verb = gate::Verb::free_tombstone;
+  if (auto no = TRY(ask_gate(subject, request))) return Answer{std::move(*no)};
+  return Answer{free_tombstone(subject.identity, subject.authority.job_id())};
+}
+
+Result<Answer> undelete(const Subject& subject) {
+  PermitRequest request;
+  request.verb = gate::Verb::undelete_guest;
+  if (auto no = TRY(ask_gate(subject, request))) return Answer{std::move(*no)};
+  if (TRY(subject.world.journal.owner_of(guest_subject(subject.name))))
+    return refusal(job_code::name_taken, "another guest has the name " + subject.name + " now");
+  return Answer{undelete_guest(subject.identity, subject.authority.job_id())};
+}
+
+Result<Answer> on_snapshot(const Subject& subject) {
+  const gate::Authority& authority = subject.authority;
+  const SnapshotOrder order{subject.identity, authority.object(), authority.job_id()};
+  if (!TRY(copies_around(subject.world, order)))
+    return refusal(job_code::no_snapshot, "there is no snapshot " + order.snapshot);
+  const auto request = TRY(snapshot_request(subject.world, authority.verb(), order, authority));
+  if (auto no = TRY(ask_gate(subject, request))) return Answer{std::move(*no)};
+  const bool goes_back = authority.verb() == gate::Verb::roll_back_snapshot;
+  return Answer{goes_back ? roll_back_guest(order) : remove_snapshot(order)};
+}
+
+struct Handler {
+  gate::Verb verb{};
+  Result<Answer> (*answer)(const Subject&) = nullptr;
+};
+
+constexpr std::array<Handler, 5> handlers{{
+    {gate::Verb::destroy_guest, destroy},
+    {gate::Verb::free_tombstone, free_early},
+    {gate::Verb::undelete_guest, undelete},
+    {gate::Verb::roll_back_snapshot, on_snapshot},
+    {gate::Verb::remove_snapshot, on_snapshot},
+}};
+
+// Whether the guest itself says that it can take this order.
+std::optional<Answer> check_marker(const Subject& subject) {
+  if (!subject.observed || !subject.observed->marker) return std::nullopt;  // the gate judges that
+  const host::Marker& marker = *subject.observed->marker;
+  if (was_executed(marker, subject.authority.job_id()))
+    return refusal(job_code::replayed,
+                   "the guest's own marker says that this job acted on it before; the journal is "
+                   "an older copy");
+  if (!has_room_for_job(marker, subject.world.clock.now()))
+    return refusal(job_code::too_many_jobs,
+                   "the guest has taken " + std::to_string(most_executed_jobs) +
+                       " signed jobs that have not expired; it takes the next when one has");
+  return std::nullopt;
+}
+
+Result<Answer> answer_to(const GuestWorld& world, const std::string& name,
+                         const gate::Authority& authority) {
+  const auto row = TRY(world.journal.provenance(authority.uuid()));
+  if (!row)
+    return refusal(gate::code::not_ours, "the journal does not know guest " +
+                                             to_string(authority.uuid()) +
+                                             ", which the job speaks of");
+  if (row->subject != guest_subject(name))
+    return refusal(gate::code::signed_other_guest,
+                   "the job came for " + guest_subject(name) + " and speaks of " + row->subject);
+  Subject subject{world, name, authority, TRY(parse_identity(row->detail)), {}};
+  // What is signed is an incarnation of the guest; the gate compares it with the journal's.
+  subject.observed = TRY(world.host.inventory.observe(authority.uuid()).context("observe"));
+  if (auto no = check_marker(subject)) return *no;
+  for (const Handler& handler : handlers)
+    if (handler.verb == authority.verb()) return handler.answer(subject);
+  return refusal(job_code::not_supported,
+                 "no guest here can be told to " + std::string{gate::to_string(authority.verb())});
+}
+
+std::string audit_entry(const JobRecord& job, JobState state, std::string_view code,
+                        OperationId operation) {
+  nlohmann::json entry{{"job", job.id}, {"action", job.action}, {"state", to_string(state)}};
+  if (!code.empty()) entry["code"] = code;
+  if (operation.value > 0) entry["operation"] = to_string(operation);
+  return dump(entry);
+}
+
+Result<void> write_end(Writes& writes, const JobRecord& job, JobState state,
+                       const OrderRefusal& why) {
+  TRY(writes.job_ended(job.id, state, why.code, why.sentence));
+  return writes.audit("job", job.subject, audit_entry(job, state, why.code, job.operation));
+}
+
+Result<void> end_job(const GuestWorld& world, const JobRecord& job, JobState state,
+                     const OrderRefusal& why) {
+  TRY(world.journal.commit([&](Writes& writes) { return write_end(writes, job, state, why); }));
+  world.log.with("job", job.id)
+      .warn("job ended", {{"action", job.action},
+                          {"state", to_string(state)},
+                          {"code", why.code},
+                          {"message", why.sentence}});
+  return ok();
+}
+
+Result<void> begin_job(const GuestWorld& world, const JobRecord& job,
+                       const NewOperation& operation) {
+  OperationId id;
+  const auto write = [&](Writes& writes) -> Result<void> {
+    id = TRY(writes.begin(operation.kind, job.subject, operation.input, operation.forward_only));
+    if (operation.claim) {
+      Provenance claim = *operation.claim;
+      claim.created_by = id;
+      TRY(writes.put(claim));
+    }
+    TRY(writes.job_running(job.id, id));
+    return writes.audit("job", job.subject, audit_entry(job, JobState::running, "", id));
+  };
+  TRY(world.journal.commit(write));
+  world.log.with("job", job.id)
+      .info("job taken up", {{"action", job.action}, {"operation", to_string(id)}});
+  return ok();
+}
+
+}  // namespace
+
+Result<void> end_expired_jobs(const GuestWorld& world, std::string_view subject) {
+  for (const JobRecord& job : TRY(world.journal.waiting_jobs(subject)))
+    if (world.clock.now() >= job.expires)
+      TRY(end_job(world, job, JobState::refused,
+                  {std::string{job_code::expired}, "it expired while it waited for its turn"}));
+  return ok();
+}
+
+Result<bool> take_up_job(const GuestWorld& world, const std::string& name) {
+  const auto waiting = TRY(world.journal.waiting_jobs(guest_subject(name)));
+  if (waiting.empty()) return false;
+  const JobRecord& job = waiting.front();
+  const auto authority = TRY(world.authorities.find(job.id).context("verify job " + job.id));
+  if (!authority) {
+    TRY(end_job(world, job, JobState::refused,
+                {std::string{job_code::not_verified},
+                 "its signatures are not accepted any more; have it signed anew"}));
+    return true;
+  }
+  const auto answer = answer_to(world, name, *authority);
+  if (!answer) {
+    const Error& error = answer.error();
+    if (error.code() == Errc::unavailable || error.code() == Errc::exhausted) return error;
+    TRY(end_job(world, job, JobState::failed, {"", error.message()}));
+  } else if (const auto* no = std::get_if<OrderRefusal>(&*answer)) {
+    TRY(end_job(world, job, JobState::refused, *no));
+  } else {
+    TRY(begin_job(world, job, std::get<NewOperation>(*answer)));
+  }
+  return true;
+}
+
+Result<RunPolicy> policy_of(const GuestWorld& world, const Operation& op,
+                            const GuestOperation& operation) {
+  const auto job = TRY(world.journal.job_of(op.id));
+  RunPolicy policy;
+  policy.tries_again_in_place = operation.tries_again_in_place;
+  policy.on_success = [job, own = operation.on_success](Writes& writes) -> Result<void> {
+    if (own) TRY(own(writes));
+    return job ? write_end(writes, *job, JobState::done, {}) : ok();
+  };
+  policy.on_rollback = [job, own = operation.on_rollback](Writes& writes,
+                                                          const Error& cause) -> Result<void> {
+    if (own) TRY(own(writes));
+    if (!job) return ok();
+    if (const auto no = refusal_of(cause)) return write_end(writes, *job, JobState::refused, *no);
+    return write_end(writes, *job, JobState::failed, {"", cause.message()});
+  };
+  return policy;
+}
+
+}  // namespace holdfast
