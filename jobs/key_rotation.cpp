@@ -180,7 +180,7 @@ Result<std::optional<Duration>> KeyRotation::go_on(const Operation& operation) {
                              {"operation", to_string(operation.id)}}
                             .dump());
   };
-  policy.on_rollback = [&](Writes& writes) -> Result<void> {
+  policy.on_rollback = [&](Writes& writes, const Error&) -> Result<void> {
     TRY(writes.job_ended(input.job, JobState::failed, code_of(cause), cause));
     return writes.audit("job-failed", host_subject, audit_text(input.job, cause));
   };
