@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/admin_client.hpp"
 
-#include <algorithm>
-#include <array>
 #include <chrono>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
 
+#include "cli/answer_error.hpp"
 #include "http/unix_client.hpp"
 
 namespace holdfast::cli {
@@ -19,51 +18,6 @@ using Json = nlohmann::json;
 constexpr Duration usual_deadline = std::chrono::minutes{2};
 constexpr Duration import_deadline = std::chrono::hours{24};
 constexpr std::uint64_t longest_answer = 64 * 1024 * 1024;  // bytes
-
-constexpr std::array kinds{Errc::invalid,     Errc::not_found, Errc::conflict, Errc::denied,
-                           Errc::unavailable, Errc::exhausted, Errc::corrupt,  Errc::internal};
-
-// As the daemon writes it: "not_found".
-std::string kind_of(Errc code) {
-  std::string kind{to_string(code)};
-  std::replace(kind.begin(), kind.end(), ' ', '_');
-  return kind;
-}
-
-// For a kind that this program does not know yet.
-Errc code_of(int status) {
-  switch (status) {
-    case 400:
-    case 405:
-    case 413: return Errc::invalid;
-    case 403: return Errc::denied;
-    case 404: return Errc::not_found;
-    case 409: return Errc::conflict;
-    case 503: return Errc::unavailable;
-    case 507: return Errc::exhausted;
-    default: return Errc::internal;
-  }
-}
-
-Error error_of(const http::Response& response) {
-  const auto body = Json::parse(response.body, nullptr, false);
-  const auto error = body.is_object() ? body.value("error", Json::object()) : Json::object();
-  if (error.is_object() && error.contains("message") && error["message"].is_string()) {
-    const auto message = error["message"].get<std::string>();
-    for (const Errc code : kinds)
-      if (error.contains("kind") && error["kind"] == kind_of(code)) return Error{code, message};
-    return Error{code_of(response.status), message};
-  }
-  return Error{code_of(response.status),
-               "the daemon answered with HTTP status " + std::to_string(response.status)};
-}
-
-// One part of a path. Names with a slash cannot be asked for: the server refuses them.
-Result<std::string> part(const std::string& name) {
-  if (!name.empty() && name.find('/') == std::string::npos && name != "." && name != "..")
-    return "/" + name;
-  return Error{Errc::invalid, "found \"" + name + "\", expected a name"};
-}
 
 std::string object(const std::string& key, const std::string& value) {
   return Json{{key, value}}.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -81,7 +35,7 @@ Result<std::string> AdminClient::exchange(http::Request request, Duration deadli
   options.deadline = deadline;
   options.max_body = longest_answer;
   auto response = TRY(http::request(options, request));
-  if (response.status != 200) return error_of(response);
+  if (response.status != 200) return error_of(response, "the daemon");
   return std::move(response.body);
 }
 
@@ -119,12 +73,12 @@ Result<std::vector<GuestReport>> AdminClient::guests() const {
   return parse_report<std::vector<GuestReport>>(TRY(get("/v1/guests")));
 }
 Result<GuestReport> AdminClient::guest(const std::string& name) const {
-  const auto path = "/v1/guests" + TRY(part(name));
+  const auto path = "/v1/guests" + TRY(path_part(name));
   return parse_report<GuestReport>(TRY(get(path)));
 }
 
 Result<std::vector<std::string>> AdminClient::why(const std::string& guest) const {
-  const auto path = "/v1/guests" + TRY(part(guest)) + "/why";
+  const auto path = "/v1/guests" + TRY(path_part(guest)) + "/why";
   const auto answer = Json::parse(TRY(get(path)), nullptr, false);
   if (!answer.is_object() || !answer.contains("sentences") || !answer["sentences"].is_array())
     return not_understood();
@@ -152,14 +106,14 @@ Result<std::vector<TicketReport>> AdminClient::tickets() const {
   return parse_report<std::vector<TicketReport>>(TRY(get("/v1/tickets")));
 }
 Result<TicketReport> AdminClient::ticket(const std::string& id) const {
-  const auto path = "/v1/tickets" + TRY(part(id));
+  const auto path = "/v1/tickets" + TRY(path_part(id));
   return parse_report<TicketReport>(TRY(get(path)));
 }
 Result<PlanReport> AdminClient::plan(const std::optional<std::string>& text) const {
   return parse_report<PlanReport>(TRY(post("/v1/plan", text.value_or(""))));
 }
 Result<std::vector<SnapshotReport>> AdminClient::snapshots(const std::string& guest) const {
-  const auto path = "/v1/guests" + TRY(part(guest)) + "/snapshots";
+  const auto path = "/v1/guests" + TRY(path_part(guest)) + "/snapshots";
   return parse_admin_report<std::vector<SnapshotReport>>(TRY(get(path)));
 }
 Result<std::vector<ImageReport>> AdminClient::images() const {
@@ -175,27 +129,27 @@ Result<ApplyReport> AdminClient::apply(const std::string& text) const {
 }
 Result<OperationId> AdminClient::take_snapshot(const std::string& guest,
                                                const std::string& name) const {
-  const auto path = "/v1/guests" + TRY(part(guest)) + "/snapshots";
+  const auto path = "/v1/guests" + TRY(path_part(guest)) + "/snapshots";
   return order("POST", path, object("name", name));
 }
 Result<OperationId> AdminClient::roll_back(const std::string& guest,
                                            const std::string& snapshot) const {
-  const auto of_guest = TRY(part(guest));
-  const auto to = TRY(part(snapshot));
+  const auto of_guest = TRY(path_part(guest));
+  const auto to = TRY(path_part(snapshot));
   return order("POST", "/v1/guests" + of_guest + "/snapshots" + to + "/rollback", "");
 }
 Result<OperationId> AdminClient::remove_snapshot(const std::string& guest,
                                                  const std::string& snapshot) const {
-  const auto of_guest = TRY(part(guest));
-  const auto which = TRY(part(snapshot));
+  const auto of_guest = TRY(path_part(guest));
+  const auto which = TRY(path_part(snapshot));
   return order("DELETE", "/v1/guests" + of_guest + "/snapshots" + which, "");
 }
 Result<OperationId> AdminClient::destroy(const std::string& guest) const {
-  const auto path = "/v1/guests" + TRY(part(guest)) + "/destroy";
+  const auto path = "/v1/guests" + TRY(path_part(guest)) + "/destroy";
   return order("POST", path, "");
 }
 Result<OperationId> AdminClient::undelete(const std::string& guest) const {
-  const auto path = "/v1/guests" + TRY(part(guest)) + "/undelete";
+  const auto path = "/v1/guests" + TRY(path_part(guest)) + "/undelete";
   return order("POST", path, "");
 }
 Result<void> AdminClient::retry(OperationId id) const {

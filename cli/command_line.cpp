@@ -307,6 +307,7 @@ void declare_commands(CLI::App& app, Words& words) {
   declare_views(app, words);
   declare_guests(app, words);
   declare_records(app, words);
+  declare_hub(app, words);
   declare_program(app, words);
 }
 

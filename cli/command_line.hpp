@@ -27,6 +27,7 @@ void declare_desired(CLI::App& app, Words& words);
 void declare_views(CLI::App& app, Words& words);
 void declare_records(CLI::App& app, Words& words);
 void declare_guests(CLI::App& app, Words& words);
+void declare_hub(CLI::App& app, Words& words);
 void declare_program(CLI::App& app, Words& words);
 
 struct Help {

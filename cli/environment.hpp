@@ -21,7 +21,7 @@ struct Environment {
   std::ostream& err;
   const Clock& clock;
   std::function<void(Duration)> sleep{};
-  std::map<std::string, std::string> variables{};  // HOLDFAST_SOCKET, NO_COLOR, TMPDIR
+  std::map<std::string, std::string> variables{};  // those that main() lists
   bool in_is_terminal = false;
   bool out_is_terminal = false;
   bool err_is_terminal = false;

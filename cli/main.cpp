@@ -40,7 +40,9 @@ int main(int argc, char** argv) {
       .out_is_terminal = is_terminal(STDOUT_FILENO),
       .err_is_terminal = is_terminal(STDERR_FILENO),
       .width = columns()};
-  for (const char* name : {"HOLDFAST_SOCKET", "NO_COLOR", "TMPDIR"})
+  for (const char* name :
+       {"HOLDFAST_SOCKET", "HOLDFAST_HUB_URL", "HOLDFAST_HUB_KEY", "HOLDFAST_HUB_CA",
+        "HOLDFAST_HUB_CONFIG", "XDG_CONFIG_HOME", "HOME", "NO_COLOR", "TMPDIR"})
     if (const char* value = std::getenv(name)) environment.variables[name] = value;
   return holdfast::cli::run({argv + (argc > 0 ? 1 : 0), argv + argc}, environment);
 }
