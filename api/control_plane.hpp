@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/hub_control.hpp"
+#include "api/metrics.hpp"
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
@@ -84,7 +85,8 @@ struct ControlPlane {
   Reports& reports;
   Inspections& inspections;
   Orders& orders;
-  HubControl* hub = nullptr;  // null: this daemon cannot be enrolled
+  HubControl* hub = nullptr;   // null: this daemon cannot be enrolled
+  Metrics* metrics = nullptr;  // null: nothing is counted
 };
 
 }  // namespace holdfast::api

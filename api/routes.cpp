@@ -147,6 +147,11 @@ Result<std::string> post_enroll(const Call& call) {
       TRY(call.to.hub->enroll(body["hub"].get<std::string>(), body["token"].get<std::string>())));
 }
 
+Result<std::string> get_metrics(const Call& call) {
+  if (call.to.metrics == nullptr) return std::string{};
+  return call.to.metrics->exposition();
+}
+
 Result<std::string> get_images(const Call& call) {
   return to_json(TRY(call.to.inspections.images()));
 }
@@ -194,6 +199,7 @@ constexpr std::array routes{
     Route{"GET", "/v1/images", "", get_images},
     Route{"POST", "/v1/images", "", post_image},
     Route{"GET", "/v1/targets", "", get_targets},
+    Route{"GET", "/metrics", "", get_metrics, exposition_type},
     Route{"GET", "/v1/support", "", get_support, "text/plain; charset=utf-8"},
 };
 

@@ -118,8 +118,10 @@ std::optional<Duration> Engine::next_due() {
 void Engine::pass_host() {
   const Duration began = parts_.clock.elapsed();
   const auto outcome = host_pass_.run();
+  metrics_.host_passes.add(parts_.clock.elapsed() - began);
   if (!outcome) {
     const Error& error = outcome.error();
+    ++metrics_.host_failures;
     parts_.log.error("host pass failed", {{"error", error.describe()}});
     const Retry retry = retry_for(error.code());
     if (retry == Retry::when_changed || retry == Retry::never)
@@ -154,13 +156,16 @@ void Engine::pass_guest(const std::string& key) {
     parts_.log.error("an operation has a subject that nothing here reconciles", {{"subject", key}});
     return;
   }
+  const Duration began = parts_.clock.elapsed();
   const auto requeue = guests_.reconcile(*name);
+  metrics_.guest_passes.add(parts_.clock.elapsed() - began);
   host_pass_.distrust();
   progress_.clear(key);
   if (parts_.on_guest_pass) parts_.on_guest_pass();
   if (!requeue) {
     const Error& error = requeue.error();
     const Retry retry = retry_for(error.code());
+    ++metrics_.guest_failures;
     parts_.log.warn("pass failed", {{"guest", *name}, {"error", error.describe()}});
     guests_queue_.retry(key, retry);
     return;

@@ -14,6 +14,7 @@
 #include "base/result.hpp"
 #include "controller/accepted_guests.hpp"
 #include "controller/host_pass.hpp"
+#include "controller/pass_metrics.hpp"
 #include "controller/progress_board.hpp"
 #include "controller/work_queue.hpp"
 #include "gate/gate.hpp"
@@ -84,6 +85,7 @@ class Engine {
   LastPass last_pass() const { return *last_pass_.lock(); }
   // Also while a pass hangs. Since the start, before the first one.
   Duration since_last_pass() const { return parts_.clock.elapsed() - last_pass().at; }
+  const PassMetrics& metrics() const { return metrics_; }
   std::size_t queue_depth() { return guests_queue_.depth(); }
   Journal& journal() { return parts_.journal; }
   gate::Gate& gate() { return gate_; }
@@ -110,6 +112,7 @@ class Engine {
   WorkQueue host_queue_;
   WorkQueue guests_queue_;
   mutable Guarded<LastPass> last_pass_{};
+  PassMetrics metrics_{};
   std::atomic<bool> observe_only_{false};
 };
 

@@ -19,6 +19,7 @@
 #include "api/admin_api.hpp"
 #include "controller/current_source.hpp"
 #include "controller/daemon_control.hpp"
+#include "controller/daemon_metrics.hpp"
 #include "controller/engine.hpp"
 #include "controller/hub_link.hpp"
 #include "controller/hub_watch.hpp"
@@ -242,13 +243,14 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
                      return make_alarm_note(host_id, hub->held(), TRY(journal->conditions("host")));
                    },
                    .log = log});
+  DaemonMetrics metrics{*engine, hub_watch, version};
   std::vector<std::jthread> threads;
   threads.emplace_back([&] { engine->run_host(stop.get_token()); });
   for (std::uint32_t i = 0; i < config.workers; ++i)
     threads.emplace_back([&] { engine->run_worker(stop.get_token()); });
   if (watcher) threads.emplace_back([&] { watcher->run(stop.get_token()); });
   auto api = api::AdminApi::serve({.socket = config.socket, .group = config.socket_group},
-                                  {control, control, control, hub.get()}, log);
+                                  {control, control, control, hub.get(), &metrics}, log);
   if (!api) {
     stop.request_stop();
     return std::move(api).error();

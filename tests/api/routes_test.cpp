@@ -84,6 +84,19 @@ TEST_CASE("routes: an enrolment names hub and token and nothing else", "[api]") 
     CHECK(post(body).status == 400);
 }
 
+TEST_CASE("routes: metrics are Prometheus' text, and nothing without a counter", "[api]") {
+  struct Counting final : Metrics {
+    Result<std::string> exposition() override { return std::string{"up 1\n"}; }
+  } counting;
+  FakeControlPlane daemon;
+  auto plane = daemon.control_plane();
+  const http::Request request{.method = "GET", .path = "/metrics"};
+  CHECK(answer(plane, request).body.empty());
+  plane.metrics = &counting;
+  CHECK(answer(plane, request).body == "up 1\n");
+  CHECK(answer(plane, request).content_type == exposition_type);
+}
+
 TEST_CASE("routes: plan takes a body or none and apply needs one", "[api]") {
   Daemon daemon;
   const std::string text =

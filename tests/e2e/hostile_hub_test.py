@@ -9,9 +9,12 @@ they are, and the host follows again once the hub is honest.
 libvirt's test driver stands in for the hypervisor, so that all of it takes about a minute."""
 
 import hashlib
+import http.client
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -33,6 +36,27 @@ def guest(name, memory="128Mi"):
     return {"apiVersion": "holdfast/v1", "kind": "Guest", "metadata": {"name": name},
             "spec": {"image": {"name": "tiny", "version": "1.0.0"}, "memory": memory,
                      "rootDisk": {"size": "64Mi"}}}
+
+
+def parse_exposition(text):
+    """Prometheus' text format, strictly enough: each sample belongs to a family that was declared
+    with help and type, and none comes twice."""
+    families, samples = {}, {}
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            helped = line.split()[2]
+        elif line.startswith("# TYPE "):
+            _, _, name, kind = line.split()
+            assert name == helped and name not in families, line
+            families[name] = kind
+        else:
+            found = re.fullmatch(r'([a-z_]+)(\{(?:[a-z]+="[^"]*",?)*\})? (-?[0-9.]+)', line)
+            assert found, line
+            name, labels, value = found.groups()
+            family = re.sub("_(bucket|sum|count)$", "", name) if name not in families else name
+            assert family in families and (name, labels) not in samples, line
+            samples[name, labels or ""] = float(value)
+    return samples
 
 
 class Site:
@@ -105,6 +129,15 @@ class Site:
     def holdfast(self, *words):
         return Answer(subprocess.run([self.programs["holdfast"], "--socket", self.socket, *words],
                                      capture_output=True, text=True, check=False))
+
+    def metrics(self):
+        connection = http.client.HTTPConnection("localhost")
+        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.sock.connect(self.socket)
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        assert answer.status == 200 and answer.getheader("Content-Type").startswith("text/plain")
+        return parse_exposition(answer.read().decode())
 
     def status(self):
         answer = self.holdfast("get", "host", "-o", "json")
@@ -323,10 +356,23 @@ def restart_offline(site):
     assert site.holds(held)
 
 
+def metrics_tell(site):
+    held = site.status()["generation"]
+    before = site.metrics()
+    assert before["holdfast_generation", ""] == held, before
+    assert before["holdfast_hub_last_heartbeat_age_seconds", ""] < 10, before
+    assert before['holdfast_host_pass_seconds_bucket', '{le="+Inf"}'] > 0, before
+    rollback(site)
+    refused = '{type="DesiredStateAccepted",reason="DesiredStateRolledBack"}'
+    assert site.metrics()["holdfast_condition", refused] == 0
+    assert site.metrics()["holdfast_hub_syncs_total", '{result="answered"}'] > \
+        before["holdfast_hub_syncs_total", '{result="answered"}']
+
+
 CASES = [rollback, agrees_again, fork, mix_of_parts, generation_jump, wrong_host, endless_body,
          endless_headers, one_byte_a_second, million_resources, deep_json, wide_json, wrong_types,
          no_json, server_errors, unknown_key, redirect, wrong_name, other_ca, answers_at_once,
-         restart_offline, freeze]
+         restart_offline, freeze, metrics_tell]
 
 
 def main():
