@@ -5,6 +5,7 @@
 
 #include "api/access.hpp"
 #include "api/routes.hpp"
+#include "http/loopback_server.hpp"
 #include "http/unix_server.hpp"
 
 namespace holdfast::api {
@@ -28,6 +29,12 @@ http::Response enter(const Access& access, const ControlPlane& control_plane,
   return response;
 }
 
+// Nothing else is anybody's business.
+http::Response scrape(const ControlPlane& control_plane, const http::Request& request) {
+  if (request.method == "GET" && request.path == "/metrics") return answer(control_plane, request);
+  return answer(Error{Errc::not_found, "only GET /metrics is served here"});
+}
+
 }  // namespace
 
 Result<std::unique_ptr<AdminApi>> AdminApi::serve(const Options& options,
@@ -42,10 +49,23 @@ Result<std::unique_ptr<AdminApi>> AdminApi::serve(const Options& options,
                                                                log](const http::Request& request) {
             return enter(access, control_plane, request, log);
           }).context("admin socket"));
-  return std::unique_ptr<AdminApi>{new AdminApi{std::move(server)}};
+  std::unique_ptr<http::LoopbackServer> scraped;
+  if (!options.metrics.empty()) {
+    http::ServerLimits limits;
+    limits.max_connections = 8;
+    limits.log = log;
+    scraped = TRY(http::LoopbackServer::listen(options.metrics, limits,
+                                               [control_plane](const http::Request& request) {
+                                                 return scrape(control_plane, request);
+                                               })
+                      .context("metrics"));
+  }
+  return std::unique_ptr<AdminApi>{new AdminApi{std::move(server), std::move(scraped)}};
 }
 
-AdminApi::AdminApi(std::unique_ptr<http::UnixServer> server) : server_{std::move(server)} {}
+AdminApi::AdminApi(std::unique_ptr<http::UnixServer> server,
+                   std::unique_ptr<http::LoopbackServer> scraped)
+    : server_{std::move(server)}, scraped_{std::move(scraped)} {}
 AdminApi::~AdminApi() = default;
 
 }  // namespace holdfast::api

@@ -249,8 +249,9 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
   for (std::uint32_t i = 0; i < config.workers; ++i)
     threads.emplace_back([&] { engine->run_worker(stop.get_token()); });
   if (watcher) threads.emplace_back([&] { watcher->run(stop.get_token()); });
-  auto api = api::AdminApi::serve({.socket = config.socket, .group = config.socket_group},
-                                  {control, control, control, hub.get(), &metrics}, log);
+  auto api = api::AdminApi::serve(
+      {.socket = config.socket, .group = config.socket_group, .metrics = config.metrics},
+      {control, control, control, hub.get(), &metrics}, log);
   if (!api) {
     stop.request_stop();
     return std::move(api).error();

@@ -35,7 +35,7 @@ struct UnixServer::State {
 
   void take(int fd) {
     Origin origin{.peer = peer_of(fd), .remote = {}};
-    UnixTransport::Socket socket{network.io(), UnixTransport::Socket::protocol_type{}, fd};
+    UnixTransport::Socket socket{network.io(), {AF_UNIX, 0}, fd};
     network.take(std::make_unique<UnixTransport>(std::move(socket)), std::move(origin));
   }
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 
 #include "http/transport.hpp"
 
 // Private to this folder.
 namespace holdfast::http {
 
-// A connection over a Unix socket.
+// A connection in the clear: over a Unix socket, or on the loopback interface.
 class UnixTransport final : public Transport {
  public:
-  using Socket = boost::asio::local::stream_protocol::socket;
+  using Socket = boost::asio::generic::stream_protocol::socket;
   explicit UnixTransport(Socket socket) : socket_{std::move(socket)} {}
 
   void open(Done done) override;

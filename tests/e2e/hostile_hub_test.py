@@ -75,10 +75,14 @@ class Site:
             self.hub.ca_pem = pem.read()
         self.watcher = Watcher(self.certificate)
         self.config = os.path.join(self.folder, "agent.yaml")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.metrics_port = probe.getsockname()[1]
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(f"stateDir: {self.folder}/state\nsocket: {self.socket}\n"
                        f"connect: test:///default\nhub: {self.hub.url}\n"
                        f"alarmUrl: {self.watcher.url}/note?key=1\nalarmCa: {self.authority.pem}\n"
+                       f"metrics: 127.0.0.1:{self.metrics_port}\n"
                        f"targets: {{nvme: {self.folder}/nvme}}\n")
         self.plant_data()
         self.peak = 0
@@ -131,9 +135,7 @@ class Site:
                                      capture_output=True, text=True, check=False))
 
     def metrics(self):
-        connection = http.client.HTTPConnection("localhost")
-        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.sock.connect(self.socket)
+        connection = http.client.HTTPConnection("127.0.0.1", self.metrics_port)
         connection.request("GET", "/metrics")
         answer = connection.getresponse()
         assert answer.status == 200 and answer.getheader("Content-Type").startswith("text/plain")

@@ -1,0 +1,274 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The real hub and the real daemon: enrolment, edits and how fast they arrive, a hub and a host that
+die, and the alerts that follow.
+
+    hub_test.py BUILD_DIR [--edits N]
+
+libvirt's test driver stands in for the hypervisor; no sandbox is needed."""
+
+import argparse
+import http.client
+import http.server
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+
+from world import Answer, Overdue, eventually
+
+DEADLINE = 60
+LATE, DEAD = 3, 6  # seconds of silence
+
+
+class Receiver(http.server.ThreadingHTTPServer):
+    """Takes alerts and remembers when."""
+
+    daemon_threads = True
+
+    class Exchange(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.server.taken.append((time.monotonic(), body))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *words):
+            pass
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), self.Exchange)
+        self.taken = []
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_address[1]}/alerts"
+
+    def named(self, alert, since=0):
+        """When each different delivery of that alert came."""
+        seen = {}
+        for at, body in self.taken[since:]:
+            if body["alert"] == alert:
+                seen.setdefault(body["id"], at)
+        return sorted(seen.values())
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Pair:
+    """One hub, one host, nothing between them but loopback."""
+
+    def __init__(self, build):
+        self.programs = {name: os.path.join(build, folder, name) for folder, name in
+                         (("controller", "holdfastd"), ("cli", "holdfast"), ("hub", "holdfast-hub"))}
+        self.folder = tempfile.mkdtemp(prefix="holdfast-hub-e2e.")
+        self.socket = os.path.join(self.folder, "admin.sock")
+        self.data = os.path.join(self.folder, "hub")
+        self.receiver = Receiver()
+        self.hub = self.host = None
+        self.port = free_port()
+        subprocess.run([self.programs["holdfast-hub"], "init", "--data", self.data, "--name",
+                        "127.0.0.1", "--port", str(self.port)], check=True, stdout=subprocess.DEVNULL)
+        with open(os.path.join(self.data, "hub.yaml"), "w", encoding="utf-8") as file:
+            file.write(f'listen: "127.0.0.1:{self.port}"\nlate: {LATE}s\ndead: {DEAD}s\n'
+                       f"webhooks: [{self.receiver.url}]\n"
+                       "advice: {heartbeat: 1s, retryAtMost: 1s, wait: 25s}\n")
+        with open(os.path.join(self.data, "operator.json"), encoding="utf-8") as file:
+            self.operator = json.load(file)
+        self.tls = ssl.create_default_context(cadata=self.operator["ca"])
+        self.log = open(os.path.join(self.folder, "log"), "w", encoding="utf-8")
+        self.start_hub()
+        self.start_host()
+
+    def spawn(self, *command):
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def start_hub(self):
+        self.hub = self.spawn(self.programs["holdfast-hub"], "serve", "--data", self.data)
+        eventually(lambda: self.answers("GET", "/v1/hosts"), "the hub answers", DEADLINE)
+
+    def answers(self, *words):
+        try:
+            return self.ask(*words) is not None
+        except OSError:
+            return False
+
+    def start_host(self):
+        self.host = self.spawn(self.programs["holdfastd"], "--hub", self.operator["url"], "--state-dir",
+                               os.path.join(self.folder, "state"), "--socket", self.socket, "--connect",
+                               "test:///default")
+        eventually(lambda: self.holdfast("get", "host").status == 0, "the daemon answers", DEADLINE)
+
+    def end(self):
+        for process in (self.host, self.hub):
+            if process is not None and process.poll() is None:
+                process.kill()
+                process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def holdfast(self, *words):
+        return Answer(subprocess.run([self.programs["holdfast"], "--socket", self.socket, *words],
+                                     capture_output=True, text=True, check=False))
+
+    def ask(self, method, path, body=None):
+        """The operator API."""
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.tls, timeout=30)
+        try:
+            connection.request(method, path, body, {"Authorization": "Bearer " + self.operator["key"]})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            assert answer.status == 200, f"{method} {path}: {answer.status} {text}"
+            return json.loads(text) if text else {}
+        finally:
+            connection.close()
+
+    def status(self):
+        """The daemon's, without a process for each look."""
+        connection = http.client.HTTPConnection("localhost", timeout=30)
+        try:
+            connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.sock.connect(self.socket)
+            connection.request("GET", "/v1/status")
+            return json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+
+    def edit(self, seconds):
+        """Publishes a HostConfig; the generation that it became."""
+        resource = {"apiVersion": "holdfast/v1", "kind": "HostConfig", "metadata": {"name": "host"},
+                    "spec": {"resyncInterval": f"{seconds}s"}}
+        return self.ask("POST", f"/v1/hosts/{self.host_id}/desired", json.dumps(resource))["generation"]
+
+    def wait_for(self, generation):
+        eventually(lambda: self.status()["generation"] == generation, f"generation {generation}",
+                   DEADLINE, every=0.001)
+
+    def enroll(self):
+        token = self.ask("POST", "/v1/enroll-tokens")["token"]
+        enrolled = self.holdfast("enroll", "--hub", self.operator["url"], token)
+        assert enrolled.status == 0, enrolled
+        self.host_id = self.status()["hostId"]
+        again = self.holdfast("enroll", "--hub", self.operator["url"], token)
+        assert again.status == 2 and "TokenSpent" in again.err, again
+
+
+def edits_arrive(pair, count):
+    """From just before the operator's request to the host having it in force."""
+    took = []
+    for number in range(count):
+        eventually(lambda: pair.status()["hub"]["state"] == "connected", "connected", DEADLINE)
+        time.sleep(0.2 + 0.7 * (number % 3))  # not always right after the last report
+        began = time.monotonic()
+        pair.wait_for(pair.edit(60 + number))
+        took.append(time.monotonic() - began)
+    took.sort()
+    milliseconds = [f"{1000 * value:.1f}" for value in
+                    (took[0], statistics.median(took), took[int(len(took) * 0.95)], took[-1])]
+    print(f"edit to effect over {count} edits: least {milliseconds[0]} ms, median {milliseconds[1]} ms, "
+          f"95 % {milliseconds[2]} ms, most {milliseconds[3]} ms", flush=True)
+    return statistics.median(took)
+
+
+def reports_arrive(pair):
+    def is_known():
+        host = pair.ask("GET", f"/v1/hosts/{pair.host_id}")
+        text = json.dumps(host)
+        assert pair.host_id in text and "ProviderAvailable" in text, text[:400]
+        return True
+    eventually(is_known, "the hub has the host's report", DEADLINE)
+
+
+def hub_dies(pair):
+    """kill -9: the host goes on, comes back by itself, and nobody calls it dead."""
+    before = len(pair.receiver.taken)
+    held = pair.status()["generation"]
+    pair.hub.kill()
+    pair.hub.wait()
+    time.sleep(DEAD + 1)  # longer than a host may be silent
+    assert pair.status()["generation"] == held
+    pair.start_hub()
+    pair.wait_for(pair.edit(1000))
+    time.sleep(2)
+    for alert in ("HostLate", "HostDead"):
+        assert not pair.receiver.named(alert, before), f"{alert} for a hub that was down itself"
+
+
+def host_stops(pair, stop, resume):
+    """Late, dead, recovered: each once and in time."""
+    before = len(pair.receiver.taken)
+    began = time.monotonic()
+    stop()
+    times = {}
+    for alert, after in (("HostLate", LATE), ("HostDead", DEAD)):
+        eventually(lambda alert=alert: pair.receiver.named(alert, before), alert, DEADLINE, every=0.02)
+        times[alert] = pair.receiver.named(alert, before)[0] - began
+        # A heartbeat a second: the silence began up to that long before, or just after.
+        assert after - 1.5 <= times[alert] <= after + 2.5, f"{alert} after {times[alert]:.1f} s"
+    resume()
+    began = time.monotonic()
+    eventually(lambda: pair.receiver.named("HostRecovered", before), "HostRecovered", DEADLINE)
+    pair.wait_for(pair.edit(2000 + before))
+    time.sleep(1)
+    for alert in ("HostLate", "HostDead", "HostRecovered"):
+        count = len(pair.receiver.named(alert, before))
+        assert count == 1, f"{alert} came {count} times"
+    print(f"late after {times['HostLate']:.1f} s, dead after {times['HostDead']:.1f} s of {LATE} and "
+          f"{DEAD}", flush=True)
+
+
+def host_is_stopped(pair):
+    host_stops(pair, lambda: pair.host.send_signal(signal.SIGSTOP),
+               lambda: pair.host.send_signal(signal.SIGCONT))
+
+
+def host_reboots(pair):
+    def resume():
+        pair.start_host()
+    def stop():
+        pair.host.kill()
+        pair.host.wait()
+    host_stops(pair, stop, resume)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build")
+    parser.add_argument("--edits", type=int, default=6)
+    parser.add_argument("--only-edits", action="store_true", help="measure and nothing else")
+    words = parser.parse_args()
+    pair = Pair(os.path.abspath(words.build))
+    try:
+        pair.enroll()
+        median = edits_arrive(pair, words.edits)
+        assert median < 1, "an edit takes seconds"
+        if not words.only_edits:
+            for case in (reports_arrive, hub_dies, host_is_stopped, host_reboots):
+                began = time.monotonic()
+                case(pair)
+                print(f"ok {case.__name__}  {time.monotonic() - began:.1f} s", flush=True)
+        pair.host.terminate()
+        assert pair.host.wait(timeout=DEADLINE) == 0
+    except (AssertionError, Overdue):
+        with open(os.path.join(pair.folder, "log"), encoding="utf-8") as log:
+            print("--- log:\n" + "".join(log.readlines()[-40:]))
+        print("--- alerts:\n" + "\n".join(json.dumps(body) for _, body in pair.receiver.taken))
+        raise
+    finally:
+        pair.end()
+
+
+if __name__ == "__main__":
+    main()
