@@ -8,5 +8,7 @@ sandbox=tests/sandbox/libvirt_sandbox.sh
 echo "== journal"; "$build/bench/journal_bench"
 echo "== no-change pass, test:///default"; "$build/bench/pass_bench" test:///default 10 100 300
 echo "== no-change pass, QEMU"; "$sandbox" "$build/bench/pass_bench" qemu:///system 10 100 300
+echo "== edit at the hub to effect at the host"
+python3 tests/e2e/hub_test.py "$build" --only-edits --edits 60
 echo "== idle daemon"; "$sandbox" bench/idle.sh "$build" 100 120
 if [ -x "$build/bench/sim_bench" ]; then echo "== simulated host-days"; "$build/bench/sim_bench"; fi

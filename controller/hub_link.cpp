@@ -112,6 +112,7 @@ Result<void> HubLink::connect(const HubAccess& access) {
                                            .random = parts_.random,
                                            .held = [this] { return held(); },
                                            .on_desired = [&engine] { engine.wake_host(); },
+                                           .on_advice = [&connection] { connection.beat->hurry(); },
                                            .log = log});
   connection.beat = std::make_unique<HeartbeatLoop>(
       HeartbeatParts{.channel = *connection.beat_channel,

@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "hubclient/bell.hpp"
 #include "hubclient/pace.hpp"
 
 namespace holdfast {
@@ -12,8 +11,7 @@ HeartbeatLoop::HeartbeatLoop(HeartbeatParts parts)
     : parts_{std::move(parts)}, session_{random_hex_id(parts_.random)} {}
 
 void HeartbeatLoop::run(const std::stop_token& stop) {
-  Bell silent;
-  while (!stop.stop_requested()) silent.wait(stop, once(stop));
+  while (!stop.stop_requested()) bell_.wait(stop, once(stop));
 }
 
 Duration HeartbeatLoop::once(const std::stop_token& stop) {

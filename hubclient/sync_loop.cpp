@@ -71,7 +71,8 @@ Duration SyncLoop::once(const std::stop_token& stop) {
 
 void SyncLoop::take(SyncResponse& response, const std::stop_token& stop) {
   core_.answered(response, parts_.clock.elapsed());
-  *config_.lock() = core_.config();
+  const HubConfig before = std::exchange(*config_.lock(), core_.config());
+  if (parts_.on_advice && before != core_.config()) parts_.on_advice();
   parts_.board.synced(response.server_time);
   if (!last_error_.empty()) parts_.log.info("the hub answers again");
   last_error_.clear();

@@ -30,6 +30,7 @@ struct SyncParts {
   Random& random;
   std::function<std::optional<Held>()> held{};  // the state in force; thread-safe
   std::function<void()> on_desired{};           // something waits at the source
+  std::function<void()> on_advice{};            // config() changed; may be empty
   Logger log{};
 };
 

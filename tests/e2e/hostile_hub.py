@@ -172,6 +172,17 @@ class Hub(Listener):
             self.changed.notify_all()
         return "sha256:" + hashlib.sha256(payload).hexdigest()
 
+    def forget(self):
+        """As a hub that lost every result: all jobs are sent again."""
+        with self.changed:
+            self.results.clear()
+            self.sent.clear()
+            self.misbehave = lambda hub, exchange, request: exchange.answer(503, {})
+            self.changed.notify_all()
+        with self.changed:
+            self.changed.wait(timeout=10)  # one failed sync begins a new session
+            self.misbehave = None
+
     # --- the protocol
 
     def envelope(self, generation=None, resources=None, host_id=None):

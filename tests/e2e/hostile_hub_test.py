@@ -84,9 +84,13 @@ class Site:
                        f"alarmUrl: {self.watcher.url}/note?key=1\nalarmCa: {self.authority.pem}\n"
                        f"metrics: 127.0.0.1:{self.metrics_port}\n"
                        f"targets: {{nvme: {self.folder}/nvme}}\n")
+            self.configure(file)
         self.plant_data()
         self.peak = 0
         self.start()
+
+    def configure(self, file):
+        """More of agent.yaml."""
 
     def plant_data(self):
         for place in ("state/guests/acme", "nvme/acme"):

@@ -165,6 +165,27 @@ TEST_CASE("sync loop: jobs are handed over and results sent until they are ackno
   CHECK(requests[4].job_results.empty());
 }
 
+TEST_CASE("sync loop: new advice is told once, so that heartbeats need not wait out the old one",
+          "[hubclient][loops]") {
+  Host host_side;
+  int told = 0;
+  SyncLoop loop{{.channel = host_side.hub,
+                 .source = host_side.source,
+                 .jobs = host_side.jobs,
+                 .board = host_side.board,
+                 .clock = host_side.time,
+                 .random = host_side.random,
+                 .held = [] { return std::nullopt; },
+                 .on_desired = [] {},
+                 .on_advice = [&] { ++told; }}};
+  auto advising = host_side.response();
+  advising.config.heartbeat = 1s;
+  for (int i = 0; i < 3; ++i) host_side.hub.answer(advising);
+  for (int i = 0; i < 3; ++i) loop.once({});
+  CHECK(told == 1);
+  CHECK(loop.config().heartbeat == 1s);
+}
+
 TEST_CASE("sync loop: an unreadable state is an error of the source and changes nothing",
           "[hubclient][loops]") {
   Host host_side;
