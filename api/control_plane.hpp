@@ -18,6 +18,7 @@ namespace holdfast::api {
 
 using holdfast::ApplyReport;
 using holdfast::ImageReport;
+using holdfast::JobReport;
 using holdfast::OperationDetail;
 using holdfast::RecoverReport;
 using holdfast::SnapshotReport;
@@ -58,6 +59,9 @@ class Inspections {
   virtual Result<std::vector<SnapshotReport>> snapshots(const std::string& guest) = 0;
   virtual Result<std::vector<ImageReport>> images() = 0;
   virtual Result<std::vector<TargetReport>> targets() = 0;
+  // Signed jobs that came here, newest first.
+  virtual Result<std::vector<JobReport>> jobs(std::size_t limit) = 0;
+  virtual Result<JobReport> job(const std::string& id) = 0;
   // Plain text for a support bundle: versions, configuration, conditions, recent
   // operations. No secrets: bootstrap data is left out.
   virtual Result<std::string> support() = 0;
@@ -71,6 +75,10 @@ class Orders {
   virtual Result<ApplyReport> apply(const std::string& text) = 0;
   // Errc::denied, naming the ticket, for what needs a signature.
   virtual Result<OperationId> give(const Order& order) = 0;
+  // A signed job: JSON of a JobEnvelope. Believed for its signatures alone, whoever brings it.
+  // Errc::denied, with the code, when it is refused; conflict, when it was used before;
+  // unavailable, when it has to wait.
+  virtual Result<JobReport> submit_job(const std::string& envelope) = 0;
   // A stuck operation: try again, or turn back.
   virtual Result<void> retry(OperationId id) = 0;
   virtual Result<void> roll_back(OperationId id) = 0;

@@ -119,6 +119,20 @@ Result<std::string> get_ticket(const Call& call) {
   return to_json(TRY(call.to.inspections.ticket(call.names.at(0))));
 }
 
+Result<std::string> get_jobs(const Call& call) {
+  const auto limit = TRY(limit_of(call));
+  return to_json(TRY(call.to.inspections.jobs(limit)));
+}
+Result<std::string> get_job(const Call& call) {
+  return to_json(TRY(call.to.inspections.job(call.names.at(0))));
+}
+Result<std::string> post_job(const Call& call) {
+  if (call.request.body.empty())
+    return Error{Errc::invalid,
+                 R"(body: found nothing, expected {"payload":"...","signatures":["..."]})"};
+  return to_json(TRY(call.to.orders.submit_job(call.request.body)));
+}
+
 Result<std::string> post_plan(const Call& call) {
   std::optional<std::string> text;
   if (!call.request.body.empty()) text = call.request.body;
@@ -192,6 +206,9 @@ constexpr std::array routes{
     Route{"POST", "/v1/operations/{}/rollback", "", roll_back_operation},
     Route{"GET", "/v1/tickets", "", get_tickets},
     Route{"GET", "/v1/tickets/{}", "", get_ticket},
+    Route{"GET", "/v1/jobs", " limit ", get_jobs},
+    Route{"POST", "/v1/jobs", "", post_job},
+    Route{"GET", "/v1/jobs/{}", "", get_job},
     Route{"POST", "/v1/plan", "", post_plan},
     Route{"POST", "/v1/apply", "", post_apply},
     Route{"POST", "/v1/recover", " confirm ", post_recover},

@@ -122,6 +122,20 @@ Result<std::vector<ImageReport>> AdminClient::images() const {
 Result<std::vector<TargetReport>> AdminClient::targets() const {
   return parse_admin_report<std::vector<TargetReport>>(TRY(get("/v1/targets")));
 }
+Result<std::vector<JobReport>> AdminClient::jobs(std::size_t limit) const {
+  http::Request request;
+  request.path = "/v1/jobs";
+  request.query["limit"] = std::to_string(limit);
+  return parse_admin_report<std::vector<JobReport>>(
+      TRY(exchange(std::move(request), usual_deadline)));
+}
+Result<JobReport> AdminClient::job(const std::string& id) const {
+  const auto path = "/v1/jobs" + TRY(path_part(id));
+  return parse_admin_report<JobReport>(TRY(get(path)));
+}
+Result<JobReport> AdminClient::submit_job(std::string envelope) const {
+  return parse_admin_report<JobReport>(TRY(post("/v1/jobs", std::move(envelope))));
+}
 Result<std::string> AdminClient::support() const { return get("/v1/support"); }
 
 Result<ApplyReport> AdminClient::apply(const std::string& text) const {

@@ -37,6 +37,8 @@ class AdminClient {
   Result<std::vector<ImageReport>> images() const;
   Result<std::vector<TargetReport>> targets() const;
   Result<std::string> support() const;
+  Result<std::vector<JobReport>> jobs(std::size_t limit) const;
+  Result<JobReport> job(const std::string& id) const;
 
   Result<ApplyReport> apply(const std::string& text) const;
   Result<OperationId> take_snapshot(const std::string& guest, const std::string& name) const;
@@ -44,6 +46,7 @@ class AdminClient {
   Result<OperationId> remove_snapshot(const std::string& guest, const std::string& snapshot) const;
   Result<OperationId> destroy(const std::string& guest) const;
   Result<OperationId> undelete(const std::string& guest) const;
+  Result<JobReport> submit_job(std::string envelope) const;
   Result<void> retry(OperationId id) const;
   Result<void> roll_back(OperationId id) const;
   Result<RecoverReport> recover(bool confirm) const;

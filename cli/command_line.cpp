@@ -23,7 +23,8 @@ void add_files(CLI::App* command, std::vector<std::string>& files, bool is_requi
       ->take_all();
 }
 
-// --wait, or --wait=5m.
+}  // namespace
+
 void add_wait(CLI::App* command, std::optional<Duration>& wait, const char* about) {
   const auto text = std::make_shared<std::string>();
   command->add_flag("--wait", *text, about)
@@ -34,8 +35,6 @@ void add_wait(CLI::App* command, std::optional<Duration>& wait, const char* abou
       })
       ->type_name("[=TIMEOUT]");
 }
-
-}  // namespace
 
 void add_state_dir(CLI::App* command, std::string& directory) {
   constexpr const char* default_state_dir = "/var/lib/holdfast";
@@ -129,6 +128,7 @@ void declare_views(CLI::App& app, Words& words) {
                                     "holdfast get guest acme -o yaml\n"
                                     "holdfast get operations --subject guest/acme -n 5 -o wide\n"
                                     "holdfast get snapshots acme\n"
+                                    "holdfast get jobs -o wide\n"
                                     "holdfast get conditions"});
   getting->add_option("KIND", to_get->kind, "What to list")
       ->required()
@@ -307,6 +307,7 @@ void declare_commands(CLI::App& app, Words& words) {
   declare_views(app, words);
   declare_guests(app, words);
   declare_records(app, words);
+  declare_jobs(app, words);
   declare_hub(app, words);
   declare_program(app, words);
 }

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "cli/commands.hpp"
@@ -26,6 +27,8 @@ void declare_commands(CLI::App& app, Words& words);
 void declare_desired(CLI::App& app, Words& words);
 void declare_views(CLI::App& app, Words& words);
 void declare_records(CLI::App& app, Words& words);
+void declare_jobs(CLI::App& app, Words& words);
+void add_ticket_sign(CLI::App& ticket, Words& words);
 void declare_guests(CLI::App& app, Words& words);
 void declare_hub(CLI::App& app, Words& words);
 void declare_program(CLI::App& app, Words& words);
@@ -45,6 +48,8 @@ CLI::App* add_by_name(CLI::App& parent, Words& words, const Help& help, const ch
 // Options that several commands have. What they fill in must outlive the parse.
 void add_state_dir(CLI::App* command, std::string& directory);
 void add_limit(CLI::App* command, const char* names, std::size_t& limit);
+// --wait, or --wait=5m.
+void add_wait(CLI::App* command, std::optional<Duration>& wait, const char* about);
 
 // A script for "bash", "zsh" or "fish", made of the tree itself.
 std::string completion(const CLI::App& app, const std::string& shell);

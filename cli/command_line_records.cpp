@@ -79,7 +79,8 @@ void declare_records(CLI::App& app, Words& words) {
       audit_verify, std::make_shared<OfflineOptions>());
 
   auto* ticket = add_command(app, {"ticket", "What was refused, as jobs ready to be signed",
-                                   "holdfast ticket list\nholdfast ticket show ID"});
+                                   "holdfast ticket list\nholdfast ticket show ID\n"
+                                   "holdfast ticket sign ID -k KEY --submit"});
   auto* listing = add_command(*ticket, {"list", "Open tickets", "holdfast ticket list -o wide"});
   listing->callback([&words] { words.chosen = ticket_list; });
   const auto id = std::make_shared<std::string>();
@@ -96,6 +97,8 @@ void declare_records(CLI::App& app, Words& words) {
       return ticket_show(to, *id, *is_job_only);
     };
   });
+
+  add_ticket_sign(*ticket, words);
 
   auto* image = add_command(app, {"image", "Golden images: check them and bring them here",
                                   "holdfast image verify ./tiny-1.0.0.tar.zst\n"

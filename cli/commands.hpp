@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -70,6 +72,49 @@ Result<Exit> journal_roll_back(const Invocation& invocation, const std::string& 
 Result<Exit> ticket_list(const Invocation& invocation);
 // `is_job_only`: the exact bytes of the job file and nothing else.
 Result<Exit> ticket_show(const Invocation& invocation, const std::string& id, bool is_job_only);
+
+struct SignTicketOptions {
+  std::string ticket{};
+  std::vector<std::string> keys{};
+  std::string to{};  // the envelope; empty: ticket-ID.signed.json
+  bool is_submitted = false;
+  std::optional<Duration> wait{};  // with is_submitted
+};
+Result<Exit> ticket_sign(const Invocation& invocation, const SignTicketOptions& options);
+
+// Signed orders. All but submit work without the daemon, when nothing has to be asked of it.
+struct NewJobOptions {
+  std::string action{};
+  std::string guest{};  // name
+  std::string uuid{};   // empty: the daemon knows
+  std::uint64_t incarnation = 1;
+  std::string host_id{};  // empty: the daemon's
+  std::vector<std::string> params{};
+  std::string operators{};  // keys.rotate: file of the new set
+  std::string replaces = "/etc/holdfast/operators";
+  std::string reason{};
+  Duration valid = std::chrono::hours{24};
+  bool is_bound_to_look = false;  // to the guest's fingerprint
+  std::string file{};             // empty: standard output
+};
+Result<Exit> job_new(const Invocation& invocation, const NewJobOptions& options);
+struct SignJobOptions {
+  std::string file{};  // a job file or an envelope
+  std::vector<std::string> keys{};
+  std::string to{};
+};
+Result<Exit> job_sign(const Invocation& invocation, const SignJobOptions& options);
+struct VerifyJobOptions {
+  std::string file{};
+  std::string operators = "/etc/holdfast/operators";
+  std::size_t signers = 1;
+};
+Result<Exit> job_verify(const Invocation& invocation, const VerifyJobOptions& options);
+struct SubmitJobOptions {
+  std::string file{};
+  std::optional<Duration> wait{};
+};
+Result<Exit> job_submit(const Invocation& invocation, const SubmitJobOptions& options);
 
 // Offline, on a bundle's directory or archive.
 Result<Exit> image_verify(const Invocation& invocation, const std::string& path);

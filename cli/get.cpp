@@ -66,6 +66,20 @@ Result<Exit> get_tickets(const Invocation& invocation, const GetOptions& options
   return Exit::done;
 }
 
+Result<Exit> get_jobs(const Invocation& invocation, const GetOptions& options) {
+  std::vector<JobReport> jobs;
+  if (!options.name.empty()) {
+    jobs.push_back(TRY(invocation.daemon().job(options.name)));
+  } else {
+    jobs = TRY(invocation.daemon().jobs(options.limit));
+  }
+  TRY(invocation.show(options.name.empty() ? to_json(jobs) : to_json(jobs.front()), [&] {
+    const auto table = jobs_table(jobs, invocation.now(), invocation.format() == Format::wide);
+    return rows(table, invocation, "no signed jobs came here");
+  }));
+  return Exit::done;
+}
+
 template <class Report>
 Result<void> keep_named(std::vector<Report>& reports, const GetOptions& options) {
   if (options.name.empty()) return ok();
@@ -139,13 +153,10 @@ struct Kind {
   Result<Exit> (*get)(const Invocation& invocation, const GetOptions& options);
 };
 constexpr std::array kinds{
-    Kind{"guests", "guest", get_guests},
-    Kind{"operations", "operation", get_operations},
-    Kind{"tickets", "ticket", get_tickets},
-    Kind{"images", "image", get_images},
-    Kind{"snapshots", "snapshot", get_snapshots},
-    Kind{"targets", "target", get_targets},
-    Kind{"conditions", "condition", get_conditions},
+    Kind{"guests", "guest", get_guests},    Kind{"operations", "operation", get_operations},
+    Kind{"tickets", "ticket", get_tickets}, Kind{"jobs", "job", get_jobs},
+    Kind{"images", "image", get_images},    Kind{"snapshots", "snapshot", get_snapshots},
+    Kind{"targets", "target", get_targets}, Kind{"conditions", "condition", get_conditions},
     Kind{"hosts", "host", get_host},
 };
 

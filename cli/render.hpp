@@ -9,6 +9,7 @@
 #include "cli/table.hpp"
 #include "cli/terminal.hpp"
 #include "schema/admin_report.hpp"
+#include "schema/job.hpp"
 #include "schema/report.hpp"
 
 // From reports to what a person reads. Pure: same report, same text.
@@ -23,6 +24,7 @@ using SubjectCondition = std::pair<std::string, Condition>;
 Table guests_table(const std::vector<GuestReport>& guests, bool wide);
 Table operations_table(const std::vector<OperationReport>& operations, Time now, bool wide);
 Table tickets_table(const std::vector<TicketReport>& tickets, Time now, bool wide);
+Table jobs_table(const std::vector<JobReport>& jobs, Time now, bool wide);
 Table images_table(const std::vector<ImageReport>& images, bool wide);
 Table snapshots_table(const std::vector<SnapshotReport>& snapshots, Time now);
 Table targets_table(const std::vector<TargetReport>& targets);
@@ -40,6 +42,9 @@ std::string describe_operation(const OperationDetail& detail, Time now, const St
 std::string describe_host(const HostReport& host, Time now, const Style& style);
 // With how to have it signed.
 std::string describe_ticket(const TicketReport& ticket, Time now, const Style& style);
+
+// What a job orders, for who is about to sign it.
+std::string describe_job(const Job& job, Time now, const Style& style);
 
 // As `terraform plan`: + - ~ for what would be done, ! for what is refused, ? for what could
 // not be observed. `detailed` adds how the gate sees each.

@@ -175,6 +175,35 @@ std::string describe_host(const HostReport& host, Time now, const Style& style) 
   return text;
 }
 
+std::string describe_job(const Job& job, Time now, const Style& style) {
+  std::string text = headline(style, "Job", job.id);
+  text += line("Action", job.action);
+  text += line("Host", job.host_id);
+  if (job.guest) {
+    text += line("Guest", job.guest->name);
+    text += line("UUID", to_string(job.guest->uuid));
+    text += line("Incarnation", std::to_string(job.guest->incarnation.value));
+    // This version makes no backups; who signs must not believe that it does.
+    text += line("Last backup", "none made by Holdfast");
+    text += line("Restore test", "none");
+  }
+  if (job.fingerprint) text += line("Looks like", *job.fingerprint);
+  text += line("Good from", to_string(job.not_before));
+  const bool is_over = now >= job.expires;
+  text += line("Good until",
+               to_string(job.expires) +
+                   (is_over ? " (over)" : " (for " + to_short_string(job.expires - now) + ")"));
+  for (const auto& [name, value] : job.params) {
+    if (value.find('\n') == std::string::npos) {
+      text += line("  " + name, value);
+    } else {
+      text += "  " + printable(name) + ":\n" + indented(value);
+    }
+  }
+  text += line("Reason", job.reason);
+  return text;
+}
+
 std::string describe_ticket(const TicketReport& ticket, Time now, const Style& style) {
   std::string text = headline(style, "ID", ticket.id);
   text += line("Subject", ticket.subject);
@@ -184,13 +213,14 @@ std::string describe_ticket(const TicketReport& ticket, Time now, const Style& s
   text += "If signed, this will happen:\n";
   for (const auto& effect : ticket.effects) text += "  - " + printable(effect) + "\n";
   if (ticket.effects.empty()) text += "  (the ticket names no effects; read the job)\n";
-  text += "Job:\n" + indented(ticket.job);
-  text +=
-      "To allow it, on the machine that has the operator's key:\n"
-      "  holdfast ticket show " +
-      ticket.id +
-      " --job > job.json\n"
-      "  ssh-keygen -Y sign -n job@holdfast -f KEY job.json\n";
+  if (const auto job = parse_job(ticket.job)) text += describe_job(*job, now, style);
+  text += "Job, byte for byte as it is signed:\n" + indented(ticket.job);
+  text += "To allow it, where the operator's key is:\n  holdfast ticket sign " + ticket.id +
+          " -k KEY --submit\nor on another machine:\n  holdfast ticket show " + ticket.id +
+          " --job > job.json\n"
+          "  holdfast job sign job.json -k KEY    # or: ssh-keygen -Y sign -n job@holdfast -f KEY "
+          "job.json\n"
+          "  holdfast job submit job.signed.json  # on the host, or through the hub\n";
   return text;
 }
 

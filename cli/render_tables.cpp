@@ -127,6 +127,27 @@ Table tickets_table(const std::vector<TicketReport>& tickets, Time now, bool wid
   return table;
 }
 
+Table jobs_table(const std::vector<JobReport>& jobs, Time now, bool wide) {
+  std::vector<std::string> headers{"ID", "ACTION", "SUBJECT", "STATE", "CODE", "AGE"};
+  if (wide) headers.insert(headers.end(), {"OPERATION", "MESSAGE"});
+  Table table{headers};
+  for (const auto& job : jobs) {
+    const Color color = job.state == JobState::done ? Color::green
+                        : job.state == JobState::refused || job.state == JobState::failed
+                            ? Color::red
+                            : Color::yellow;
+    std::vector<Cell> row{job.id,      job.action,
+                          job.subject, {std::string{to_string(job.state)}, color},
+                          job.code,    age(job.received, now)};
+    if (wide) {
+      row.emplace_back(job.operation);
+      row.emplace_back(job.message);
+    }
+    table.add(std::move(row));
+  }
+  return table;
+}
+
 Table images_table(const std::vector<ImageReport>& images, bool wide) {
   std::vector<std::string> headers{"NAME", "VERSION", "SIZE"};
   if (wide) headers.emplace_back("DIRECTORY");

@@ -7,6 +7,7 @@
 
 #include "api/control_plane.hpp"
 #include "controller/engine.hpp"
+#include "controller/signed_orders.hpp"
 #include "hubclient/file_source.hpp"
 #include "schema/hub_protocol.hpp"
 
@@ -23,9 +24,10 @@ class DaemonControl final : public api::Reports, public api::Inspections, public
     std::string config_text{};                     // agent.yaml as read, for support
     const HubWatch* hub = nullptr;                 // null: there is no hub
   };
-  // `files` is null when desired state never comes from a directory.
-  DaemonControl(Engine& engine, FileSource* files, Settings settings)
-      : engine_{engine}, files_{files}, settings_{std::move(settings)} {}
+  // `files` is null when desired state never comes from a directory, and `orders` when no
+  // signed jobs are taken.
+  DaemonControl(Engine& engine, FileSource* files, SignedOrders* orders, Settings settings)
+      : engine_{engine}, files_{files}, orders_{orders}, settings_{std::move(settings)} {}
 
   Result<HostReport> host() override;
   Result<std::vector<GuestReport>> guests() override;
@@ -41,10 +43,13 @@ class DaemonControl final : public api::Reports, public api::Inspections, public
   Result<std::vector<api::SnapshotReport>> snapshots(const std::string& guest) override;
   Result<std::vector<api::ImageReport>> images() override;
   Result<std::vector<api::TargetReport>> targets() override;
+  Result<std::vector<api::JobReport>> jobs(std::size_t limit) override;
+  Result<api::JobReport> job(const std::string& id) override;
   Result<std::string> support() override;
 
   Result<api::ApplyReport> apply(const std::string& text) override;
   Result<OperationId> give(const api::Order& order) override;
+  Result<api::JobReport> submit_job(const std::string& envelope) override;
   Result<void> retry(OperationId id) override;
   Result<void> roll_back(OperationId id) override;
   Result<api::RecoverReport> recover(bool confirm) override;
@@ -62,6 +67,7 @@ class DaemonControl final : public api::Reports, public api::Inspections, public
 
   Engine& engine_;
   FileSource* files_;
+  SignedOrders* orders_;
   Settings settings_;
   Guarded<int> applying_{};  // one writer of the directory at a time
 };

@@ -66,7 +66,7 @@ Result<void> Engine::take_up() {
     }
   }
   for (const Operation& operation : TRY(parts_.journal.unfinished()))
-    guests_queue_.add(operation.subject, Priority::job);
+    wake_for_job(operation.subject);
   for (const JobRecord& job : TRY(parts_.journal.waiting_jobs())) wake_for_job(job.subject);
   host_queue_.add(host_key, Priority::resync);
   return ok();
@@ -115,8 +115,20 @@ std::optional<Duration> Engine::next_due() {
   return std::min(*host, *guests);
 }
 
+void Engine::work_on_host_jobs() {
+  if (observe_only_ || !parts_.host_jobs) return;
+  const auto again = parts_.host_jobs();
+  if (!again) {
+    parts_.log.error("signed job about the host failed", {{"error", again.error().describe()}});
+    host_queue_.retry(host_key, retry_for(again.error().code()));
+  } else if (*again) {
+    host_queue_.add_after(host_key, **again, Priority::job);
+  }
+}
+
 void Engine::pass_host() {
   const Duration began = parts_.clock.elapsed();
+  work_on_host_jobs();
   const auto outcome = host_pass_.run();
   metrics_.host_passes.add(parts_.clock.elapsed() - began);
   if (!outcome) {

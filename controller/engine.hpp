@@ -34,7 +34,9 @@ struct EngineParts {
   Random& random;
   std::string host_id{};
   Logger log{};
-  const Authorities* authorities = nullptr;      // null: no signed orders are accepted
+  const Authorities* authorities = nullptr;  // null: no signed orders are accepted
+  // Work on signed jobs about the host itself; when to come again. May be empty.
+  std::function<Result<std::optional<Duration>>()> host_jobs{};
   std::stop_token stop{};                        // parks long steps
   std::function<void(LogLevel)> on_log_level{};  // HostConfig speaks; may be empty
   std::function<void()> on_pass_finished{};      // proof of progress; may be empty
@@ -100,6 +102,7 @@ class Engine {
   Result<void> take_up();
   void pass_host();
   void pass_guest(const std::string& key);
+  void work_on_host_jobs();
   Duration resync() const;
 
   EngineParts parts_;

@@ -21,8 +21,10 @@
 #include "controller/daemon_control.hpp"
 #include "controller/daemon_metrics.hpp"
 #include "controller/engine.hpp"
+#include "controller/hub_jobs.hpp"
 #include "controller/hub_link.hpp"
 #include "controller/hub_watch.hpp"
+#include "controller/signed_orders.hpp"
 #include "controller/state_dir.hpp"
 #include "controller/threshold_sink.hpp"
 #include "controller/version.hpp"
@@ -184,24 +186,36 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
   NoSource nothing{"hub " + config.hub + " (not enrolled)"};
   CurrentSource source{has_hub ? static_cast<DesiredSource&>(nothing) : directory};
   HubWatch hub_watch{clock};
-  NoJobs jobs;
+
+  const host::Host host{.inventory = libvirt->inventory(),
+                        .hypervisor = libvirt->hypervisor(),
+                        .power = libvirt->power(),
+                        .tuning = libvirt->tuning(),
+                        .snapshots = libvirt->snapshots(),
+                        .disks = disks,
+                        .images = images};
+  SignedOrders orders{*journal,
+                      clock,
+                      host,
+                      host_id,
+                      {.operators = config.operators,
+                       .signers = config.signers,
+                       .requires_synchronized_clock = config.requires_synchronized_clock},
+                      log};
+  HubJobs jobs{orders.intake(), *journal};
 
   std::stop_source stop;
   std::unique_ptr<HubLink> hub;          // these two are made after the engine, and
   std::unique_ptr<AlarmCaller> watcher;  // before any of its threads
   const auto engine = TRY(Engine::start({.journal = *journal,
-                                         .host = {.inventory = libvirt->inventory(),
-                                                  .hypervisor = libvirt->hypervisor(),
-                                                  .power = libvirt->power(),
-                                                  .tuning = libvirt->tuning(),
-                                                  .snapshots = libvirt->snapshots(),
-                                                  .disks = disks,
-                                                  .images = images},
+                                         .host = host,
                                          .source = source,
                                          .clock = clock,
                                          .random = random,
                                          .host_id = host_id,
                                          .log = log,
+                                         .authorities = &orders,
+                                         .host_jobs = [&] { return orders.work_on_host(); },
                                          .stop = stop.get_token(),
                                          .on_log_level = [&](LogLevel level) { sink->set(level); },
                                          .on_pass_finished =
@@ -214,9 +228,12 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
                                          .hub = &hub_watch}));
   libvirt->inventory().on_change([&](const Uuid& uuid) { engine->wake(uuid); });
 
+  orders.on_accepted([&](const std::string& subject) { engine->wake_for_job(subject); });
+
   FileSource applied{config.desired, clock};  // the host thread owns `directory`
   DaemonControl control{*engine,
                         &applied,
+                        &orders,
                         {.version = version,
                          .connect_uri = config.connect,
                          .targets = config.all_targets(),

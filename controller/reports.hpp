@@ -19,6 +19,7 @@ namespace holdfast {
 Condition to_report(const ConditionRecord& record);
 TicketReport to_report(const TicketRecord& record);
 api::StepReport to_report(const StepRecord& record);
+api::JobReport to_report(const JobRecord& record);
 OperationReport to_report(const Operation& operation, const std::vector<StepRecord>& steps,
                           const std::optional<StepProgress>& progress);
 

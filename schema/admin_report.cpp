@@ -83,6 +83,25 @@ const Table<RecoverReport>& table_of(const RecoverReport*) {
   return table;
 }
 
+const Table<JobReport>& table_of(const JobReport*) {
+  static const Table<JobReport> table{{
+      field("id", &JobReport::id, words()),
+      field("payload", &JobReport::payload, words()),
+      field("action", &JobReport::action, words()),
+      field("subject", &JobReport::subject, words()),
+      field("state", &JobReport::state,
+            one_of({JobState::accepted, JobState::running, JobState::done, JobState::refused,
+                    JobState::failed})),
+      field("code", &JobReport::code, words()),
+      field("message", &JobReport::message, words()),
+      field("operation", &JobReport::operation, words()),
+      field("received", &JobReport::received, time()),
+      field("expires", &JobReport::expires, time()),
+      field("ended", &JobReport::ended, time()),
+  }};
+  return table;
+}
+
 template <class T>
 Codec<T> codec_of(const T* kind) {
   return object(table_of(kind));
@@ -107,6 +126,8 @@ std::string to_json(const ImageReport& report) { return print(report); }
 std::string to_json(const TargetReport& report) { return print(report); }
 std::string to_json(const ApplyReport& report) { return print(report); }
 std::string to_json(const RecoverReport& report) { return print(report); }
+std::string to_json(const JobReport& report) { return print(report); }
+std::string to_json(const std::vector<JobReport>& reports) { return print(reports); }
 std::string to_json(const std::vector<SnapshotReport>& reports) { return print(reports); }
 std::string to_json(const std::vector<ImageReport>& reports) { return print(reports); }
 std::string to_json(const std::vector<TargetReport>& reports) { return print(reports); }
@@ -127,6 +148,8 @@ template Result<OperationDetail> parse_admin_report(std::string_view);
 template Result<ImageReport> parse_admin_report(std::string_view);
 template Result<ApplyReport> parse_admin_report(std::string_view);
 template Result<RecoverReport> parse_admin_report(std::string_view);
+template Result<JobReport> parse_admin_report(std::string_view);
+template Result<std::vector<JobReport>> parse_admin_report(std::string_view);
 template Result<std::vector<SnapshotReport>> parse_admin_report(std::string_view);
 template Result<std::vector<ImageReport>> parse_admin_report(std::string_view);
 template Result<std::vector<TargetReport>> parse_admin_report(std::string_view);

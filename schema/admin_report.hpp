@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "base/job_state.hpp"
 #include "base/result.hpp"
 #include "schema/quantity.hpp"
 #include "schema/report.hpp"
@@ -72,12 +73,30 @@ struct RecoverReport {
   bool operator==(const RecoverReport&) const = default;
 };
 
+// A signed job that came here, and what became of it.
+struct JobReport {
+  std::string id{};       // empty when it was refused before it could be believed
+  std::string payload{};  // "sha256:..." of the signed bytes
+  std::string action{};
+  std::string subject{};  // "guest/acme"
+  JobState state = JobState::accepted;
+  std::string code{};  // why it was refused or failed
+  std::string message{};
+  std::string operation{};  // "op-42", once it was begun
+  Time received{};
+  Time expires{};
+  Time ended{};
+  bool operator==(const JobReport&) const = default;
+};
+
 std::string to_json(const OperationDetail& report);
 std::string to_json(const SnapshotReport& report);
 std::string to_json(const ImageReport& report);
 std::string to_json(const TargetReport& report);
 std::string to_json(const ApplyReport& report);
 std::string to_json(const RecoverReport& report);
+std::string to_json(const JobReport& report);
+std::string to_json(const std::vector<JobReport>& reports);
 std::string to_json(const std::vector<SnapshotReport>& reports);
 std::string to_json(const std::vector<ImageReport>& reports);
 std::string to_json(const std::vector<TargetReport>& reports);
@@ -90,6 +109,8 @@ extern template Result<OperationDetail> parse_admin_report(std::string_view);
 extern template Result<ImageReport> parse_admin_report(std::string_view);
 extern template Result<ApplyReport> parse_admin_report(std::string_view);
 extern template Result<RecoverReport> parse_admin_report(std::string_view);
+extern template Result<JobReport> parse_admin_report(std::string_view);
+extern template Result<std::vector<JobReport>> parse_admin_report(std::string_view);
 extern template Result<std::vector<SnapshotReport>> parse_admin_report(std::string_view);
 extern template Result<std::vector<ImageReport>> parse_admin_report(std::string_view);
 extern template Result<std::vector<TargetReport>> parse_admin_report(std::string_view);

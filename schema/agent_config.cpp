@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/agent_config.hpp"
 
+#include "schema/job.hpp"
+#include "schema/limits.hpp"
 #include "schema/resource_tables.hpp"
 #include "schema/tree.hpp"
 
@@ -36,6 +38,26 @@ void check_metrics(const std::string& address, Problems& problems) {
     problems.add("expected a loopback address and port like 127.0.0.1:9464");
 }
 
+// {default: 1, keys.rotate: 2}
+Codec<std::map<std::string, std::uint32_t>> signers_by_action() {
+  const auto count = whole_number<std::uint32_t>(1, limits::job_signatures);
+  return {
+      [count](const Json& json, std::map<std::string, std::uint32_t>& value, Problems& problems) {
+        if (!json.is_object()) return problems.expected(json, "a mapping");
+        for (const auto& [action, number] : json.items()) {
+          const Problems::Step step{problems, action};
+          if (action != "default" && !is_job_action(action))
+            problems.add("expected an action like guest.destroy, or default");
+          else
+            count.read(number, value[action], problems);
+        }
+      },
+      [](const std::map<std::string, std::uint32_t>& value) -> Json {
+        return value.empty() ? Json(nullptr) : Json(value);
+      },
+      {{"type", "object"}, {"additionalProperties", count.schema}}};
+}
+
 void finish(AgentConfig& config, Problems& problems) {
   check_path(config, &AgentConfig::alarm_ca, "alarmCa", problems);
   check_url(config.hub, "hub", problems);
@@ -45,6 +67,7 @@ void finish(AgentConfig& config, Problems& problems) {
   check_path(config, &AgentConfig::state_dir, "stateDir", problems);
   check_path(config, &AgentConfig::socket, "socket", problems);
   check_path(config, &AgentConfig::images, "images", problems);
+  check_path(config, &AgentConfig::operators, "operators", problems);
   // sun_path of sockaddr_un, with its final NUL (unix(7)).
   if (config.socket.size() > 107) {
     const Problems::Step step{problems, "socket"};
@@ -69,6 +92,9 @@ const Table<AgentConfig>& agent_config_table() {
           field("socketGroup", &AgentConfig::socket_group, text(single_line)),
           field("images", &AgentConfig::images, text(single_line)),
           field("targets", &AgentConfig::targets, text_map(max_targets)),
+          field("operators", &AgentConfig::operators, text(single_line)),
+          field("signers", &AgentConfig::signers, signers_by_action()),
+          field("requireSynchronizedClock", &AgentConfig::requires_synchronized_clock, boolean()),
           field("workers", &AgentConfig::workers, whole_number<std::uint32_t>(1, 64)),
           field("logLevel", &AgentConfig::log_level,
                 one_of<LogLevel>(

@@ -22,6 +22,13 @@ struct AgentConfig {
   std::string images{};                          // golden images; empty: STATE_DIR/images
   std::map<std::string, std::string> targets{};  // storage target -> directory
   std::uint32_t workers = 4;
+  // Whose signatures count (allowed_signers form, owned by root), and how many of them each
+  // action takes: by action, or "default". docs/design/jobs.md says what holds otherwise.
+  std::string operators = "/etc/holdfast/operators";
+  std::map<std::string, std::uint32_t> signers{};
+  // False: whoever owns the host vouches for its clock, and jobs are taken although the kernel
+  // does not call it synchronised.
+  bool requires_synchronized_clock = true;  // requireSynchronizedClock
   LogLevel log_level = LogLevel::info;
   std::string hub{};        // URL; empty: where the host was enrolled, or `desired`
   std::string alarm_url{};  // told of alarms and, regularly, what is in force; empty: nobody

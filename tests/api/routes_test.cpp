@@ -53,6 +53,21 @@ TEST_CASE("routes: reads answer with what the daemon knows", "[api]") {
   CHECK(support.body == "configuration:\nworkers: 4\n");
 }
 
+TEST_CASE("routes: signed jobs are handed in and listed", "[api]") {
+  Daemon daemon;
+  CHECK(daemon.get("/v1/jobs").empty());
+  CHECK(daemon.ask("POST", "/v1/jobs").status == 400);
+  const auto refused = daemon.ask("POST", "/v1/jobs", R"({"payload":"","signatures":[]})");
+  CHECK(refused.status == 403);
+  CHECK(error_of(refused)["message"] == "Unsigned: it carries no signature");
+  const auto taken = daemon.ask("POST", "/v1/jobs", "BEGIN SSH SIGNATURE");
+  CHECK(taken.status == 200);
+  CHECK(json::parse(taken.body)["operation"] == "op-2");
+  CHECK(daemon.get("/v1/jobs?limit=1").at(0)["state"] == "running");
+  CHECK(daemon.get("/v1/jobs/" + std::string{sample_ticket})["action"] == "guest.destroy");
+  CHECK(daemon.ask("GET", "/v1/jobs/none").status == 404);
+}
+
 TEST_CASE("routes: writes reach the daemon", "[api]") {
   Daemon daemon;
   const auto taken = daemon.ask("POST", "/v1/guests/acme/snapshots", R"({"name":"before"})");

@@ -51,6 +51,7 @@ class FakeControlPlane final : public Reports,
   std::vector<std::string> unknown{};
   std::vector<SnapshotReport> snapshots_{};
   std::vector<std::string> imported{};
+  std::vector<std::string> submitted{};  // envelopes
   std::vector<TicketReport> tickets_{};
   HostReport host_{};
 
@@ -219,6 +220,38 @@ class FakeControlPlane final : public Reports,
                                      order.guest + " (ticket " + sample_ticket + ")"};
     });
   }
+  Result<std::vector<JobReport>> jobs(std::size_t limit) override {
+    return locked([&] {
+      auto reports = jobs_;
+      if (reports.size() > limit) reports.resize(limit);
+      return answer(reports);
+    });
+  }
+  Result<JobReport> job(const std::string& id) override {
+    return locked([&]() -> Result<JobReport> {
+      for (const auto& job : jobs_)
+        if (job.id == id) return answer(job);
+      return missing("job " + id);
+    });
+  }
+  // Takes whatever has a signature, and begins an operation at once.
+  Result<JobReport> submit_job(const std::string& envelope) override {
+    return locked([&]() -> Result<JobReport> {
+      if (failure) return *failure;
+      submitted.push_back(envelope);
+      if (envelope.find("BEGIN SSH SIGNATURE") == std::string::npos)
+        return Error{Errc::denied, "Unsigned: it carries no signature"};
+      JobReport report;
+      report.id = sample_ticket;
+      report.action = "guest.destroy";
+      report.subject = "guest/acme";
+      report.state = JobState::running;
+      report.operation = to_string(operation_of("guest.destroy", "guest/acme", "open"));
+      report.received = at("2026-11-22T19:58:00Z");
+      jobs_.push_back(report);
+      return report;
+    });
+  }
   Result<void> retry(OperationId id) override { return unstick(id, "open"); }
   Result<void> roll_back(OperationId id) override { return unstick(id, "rolling_back"); }
   Result<RecoverReport> recover(bool confirm) override {
@@ -293,6 +326,7 @@ class FakeControlPlane final : public Reports,
 
   std::vector<GuestReport> guests_{};
   std::vector<OperationDetail> operations_{};
+  std::vector<JobReport> jobs_{};
   std::vector<std::string> applied_{};
   std::int64_t next_ = 1;
 };

@@ -268,7 +268,7 @@ TEST_CASE("completion: bash offers what the tree holds", "[cli]") {
     std::getline(file, line);
     return line;
   };
-  CHECK(offered("holdfast jo", 1) == "journal");
+  CHECK(offered("holdfast jou", 1) == "journal");
   CHECK(offered("holdfast journal ver", 2) == "verify");
   CHECK(offered("holdfast get cond", 2) == "conditions condition");
   CHECK(offered("holdfast get guests -o js", 4) == "json");

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/signed_orders.hpp"
+
+#include <algorithm>
+
+#include "reconcilers/guest/guest_plan.hpp"
+
+namespace holdfast {
+namespace {
+
+// The most operators that anything takes on this host.
+std::size_t most_demanded(const std::map<std::string, std::uint32_t>& signers) {
+  std::size_t most = 1;
+  for (const auto& [action, count] : signers) most = std::max<std::size_t>(most, count);
+  return most;
+}
+
+}  // namespace
+
+SignedOrders::SignedOrders(Journal& journal, const Clock& clock, host::Host host,
+                           std::string host_id, SignedOrdersSettings settings, Logger log)
+    : host_{std::move(host)},
+      clock_{clock},
+      settings_{std::move(settings)},
+      log_{std::move(log)},
+      file_{settings_.operators, settings_.owner},
+      guard_{journal, clock,
+             settings_.requires_synchronized_clock
+                 ? static_cast<const jobs::KernelClock&>(system_clock_)
+                 : static_cast<const jobs::KernelClock&>(trusted_clock_)},
+      intake_{jobs::IntakeParts{.journal = journal,
+                                .clock = clock,
+                                .guard = guard_,
+                                .guests = *this,
+                                .operators = file_,
+                                .policy = {settings_.signers},
+                                .host_id = host_id,
+                                .log = log_,
+                                .on_accepted =
+                                    [this](const std::string& subject) {
+                                      auto wake = wake_.lock();
+                                      if (*wake) (*wake)(subject);
+                                    }}},
+      jobs_{journal, clock, guard_, file_, {settings_.signers}, host_id},
+      rotation_{journal, clock, jobs_, file_, {settings_.signers}, log_},
+      conditions_{journal} {}
+
+void SignedOrders::on_accepted(std::function<void(const std::string&)> wake) {
+  *wake_.lock() = std::move(wake);
+}
+
+Result<std::optional<gate::Authority>> SignedOrders::find(const std::string& job_id) const {
+  return jobs_.authority(job_id);
+}
+
+Result<std::string> SignedOrders::fingerprint(const Uuid& uuid) {
+  const auto observed = TRY(host_.inventory.observe(uuid));
+  if (!observed) return Error{Errc::not_found, "there is no guest " + to_string(uuid)};
+  return guest_fingerprint(*observed);
+}
+
+ConditionRecord SignedOrders::judge_keys() const {
+  ConditionRecord condition{.type = "OperatorKeys", .status = ConditionStatus::no};
+  const auto operators = file_.read();
+  if (!operators) {
+    condition.reason = operators.error().code() == Errc::not_found ? "NoOperators" : "Unreadable";
+    condition.message = operators.error().message();
+    return condition;
+  }
+  const auto& parsed = operators->parsed;
+  const std::size_t usable = parsed.keys.usable(signing::job_namespace, clock_.now());
+  const std::size_t needed = most_demanded(settings_.signers);
+  condition.message = std::to_string(usable) + " keys in " + file_.path() + " may sign jobs";
+  if (!parsed.problems.empty()) {
+    const auto& first = parsed.problems.front();
+    condition.reason = "LinesRefused";
+    condition.message += "; " + std::to_string(parsed.problems.size()) +
+                         " lines do not count, the first on line " + std::to_string(first.line) +
+                         ": " + first.message;
+  } else if (usable < needed) {
+    condition.reason = "TooFewKeys";
+    condition.message += ", and agent.yaml asks for " + std::to_string(needed) + " signers";
+  } else {
+    condition.status = ConditionStatus::yes;
+    condition.reason = "Read";
+  }
+  return condition;
+}
+
+Result<void> SignedOrders::report_keys() {
+  const ConditionRecord condition = judge_keys();
+  const bool is_new = TRY(conditions_.set("host", condition));
+  if (is_new && condition.status != ConditionStatus::yes)
+    log_.warn(
+        "host condition",
+        {{"type", condition.type}, {"reason", condition.reason}, {"message", condition.message}});
+  return ok();
+}
+
+Result<std::optional<Duration>> SignedOrders::work_on_host() {
+  TRY(report_keys());
+  TRY(intake_.remember_time());
+  return rotation_.run();
+}
+
+}  // namespace holdfast
