@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 build=$(realpath "$1")
 sandbox=tests/sandbox/libvirt_sandbox.sh
 echo "== journal"; "$build/bench/journal_bench"
+if [ -x "$build/bench/job_bench" ]; then echo "== signed jobs"; "$build/bench/job_bench"; fi
 echo "== no-change pass, test:///default"; "$build/bench/pass_bench" test:///default 10 100 300
 echo "== no-change pass, QEMU"; "$sandbox" "$build/bench/pass_bench" qemu:///system 10 100 300
 echo "== edit at the hub to effect at the host"

@@ -50,7 +50,11 @@ void SignedOrders::on_accepted(std::function<void(const std::string&)> wake) {
 }
 
 Result<std::optional<gate::Authority>> SignedOrders::find(const std::string& job_id) const {
-  return jobs_.authority(job_id);
+  auto found = jobs_.authority(job_id);
+  if (found || found.error().code() != Errc::denied) return found;
+  // A key was taken out since, or the row is nobody's: there is no such order.
+  log_.warn("an accepted job is not believed any more", {{"error", found.error().message()}});
+  return std::optional<gate::Authority>{};
 }
 
 Result<std::string> SignedOrders::fingerprint(const Uuid& uuid) {

@@ -25,8 +25,12 @@ Judged<VerifiedJob> verify_job(const JobEnvelope& envelope, const signing::KeySe
   VerifiedJob verified;
   verified.job = std::move(*parsed);
   const auto demand = demand_for(verified.job.action, policy, keys, now);
-  judged = signing::verify_signatures(envelope.payload, envelope.signatures, keys, demand);
-  if (const auto* refusal = refusal_of(judged)) return *refusal;
+  const bool is_enough = demand.presence == least.presence &&
+                         std::get<signing::Endorsement>(judged).signers.size() >= demand.signers;
+  if (!is_enough) {
+    judged = signing::verify_signatures(envelope.payload, envelope.signatures, keys, demand);
+    if (const auto* refusal = refusal_of(judged)) return *refusal;
+  }
   verified.signers = std::get<signing::Endorsement>(std::move(judged)).signers;
 
   const auto meaning = meaning_of(verified.job);
