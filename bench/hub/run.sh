@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Usage: bench/hub/run.sh BUILD_DIR [SECONDS]. Heartbeats a second over TLS keep-alive, each stored
+# durably, beside nginx's static answer over TLS on the same machine, in turns; then the memory
+# of 10,000 parked polls.
+set -eu
+build=$(realpath "$1")
+seconds=${2:-8}
+here=$(realpath "$(dirname "$0")")
+for program in wrk nginx; do
+  command -v $program >/dev/null || { echo "skipped: $program is not installed (apt-get install wrk nginx-light)"; exit 0; }
+done
+work=$(mktemp -d /var/tmp/holdfast-hub-bench-XXXXXX)  # a disk, not memory
+pids=""
+trap 'for pid in $pids; do kill $pid 2>/dev/null || true; done; sleep 0.3; rm -rf "$work"' EXIT
+
+"$build/hub/holdfast-hub" init --data "$work/hub" --name localhost >/dev/null
+"$build/bench/hub_bench" prepare "$work/hub" 10000 >"$work/hosts"
+printf 'listen: "127.0.0.1:18443"\nrequestsPerSecond: 1000\nlogLevel: warn\n' >"$work/hub/hub.yaml"
+cat >"$work/nginx.conf" <<CONF
+worker_processes 2;
+daemon off;
+pid $work/nginx.pid;
+error_log $work/nginx.log;
+events { worker_connections 1024; }
+http {
+  access_log off;
+  keepalive_requests 1000000;
+  server {
+    listen 127.0.0.1:18444 ssl;
+    ssl_certificate $work/hub/server.pem;
+    ssl_certificate_key $work/hub/server.key;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    location / { default_type application/json; return 200 '{"serverTime":"2026-11-22T19:36:00.000Z"}'; }
+  }
+}
+CONF
+ulimit -n "$(ulimit -Hn)"
+"$build/hub/holdfast-hub" serve --data "$work/hub" 2>"$work/hub.log" & hub=$!
+nginx -c "$work/nginx.conf" 2>/dev/null & pids="$hub $!"
+sleep 1
+export HOSTS="$work/hosts"
+rate() { wrk -t2 -c64 -d"${seconds}s" -s "$1" "$2" | tee -a "$work/wrk.log" | sed -n 's/^RATE \([0-9]*\) WRONG 0$/\1/p'; }
+echo "fsync on this disk: $(cd "$work" && dd if=/dev/zero of=probe bs=4k count=500 oflag=dsync 2>&1 | awk '/copied/ {printf "%.0f a second", 500 / $(NF-3)}')"
+for round in 1 2 3; do
+  static=$(rate "$here/static.lua" https://127.0.0.1:18444/)
+  beats=$(rate "$here/heartbeats.lua" https://127.0.0.1:18443/)
+  [ -n "$static" ] && [ -n "$beats" ] || { echo "a request was answered with an error:"; tail -40 "$work/wrk.log"; tail -3 "$work/hub.log"; exit 1; }
+  echo "round $round: nginx $static a second, heartbeats $beats a second, ratio $(awk "BEGIN {printf \"%.2f\", $beats / $static}")"
+done
+kill $hub; wait $hub 2>/dev/null || true
+"$build/hub/holdfast-hub" serve --data "$work/hub" 2>"$work/hub.log" & hub=$!; pids="$pids $hub"
+sleep 1
+"$build/bench/hub_bench" park 18443 $hub 10000 <"$work/hosts"

@@ -1,0 +1,7 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- For wrk: the peer, a static answer.
+function done(summary)
+  local errors = summary.errors
+  local wrong = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  io.write(string.format("RATE %.0f WRONG %d\n", summary.requests / summary.duration * 1e6, wrong))
+end
