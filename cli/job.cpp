@@ -147,6 +147,7 @@ Result<Exit> job_new(const Invocation& invocation, const NewJobOptions& options)
   if (options.valid > longest_window)
     return Error{Errc::invalid, "--valid: a job is good for 7 days at most"};
   TRY(add_params(options, invocation, job));
+  if (job.action == "guest.adopt") job.params.try_emplace("object", options.guest);
   job.reason = options.reason;
   const std::string text = to_json(job);
   TRY(parse_job(text, "the new job"));

@@ -91,19 +91,19 @@ ConditionRecord SignedOrders::judge_keys() const {
   return condition;
 }
 
-Result<void> SignedOrders::report_keys() {
+Result<bool> SignedOrders::report_keys() {
   const ConditionRecord condition = judge_keys();
   const bool is_new = TRY(conditions_.set("host", condition));
   if (is_new && condition.status != ConditionStatus::yes)
     log_.warn(
         "host condition",
         {{"type", condition.type}, {"reason", condition.reason}, {"message", condition.message}});
-  return ok();
+  return condition.reason != "NoOperators" && condition.reason != "Unreadable";
 }
 
 Result<std::optional<Duration>> SignedOrders::work_on_host() {
-  TRY(report_keys());
-  TRY(intake_.remember_time());
+  // Where no job can be taken a quiet host stays without a single write.
+  if (TRY(report_keys())) TRY(intake_.remember_time());
   return rotation_.run();
 }
 

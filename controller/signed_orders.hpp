@@ -49,7 +49,7 @@ class SignedOrders final : public Authorities, public jobs::GuestPrints {
   Result<std::optional<Duration>> work_on_host();
 
  private:
-  Result<void> report_keys();
+  Result<bool> report_keys();  // whether any may sign
   ConditionRecord judge_keys() const;
 
   host::Host host_;

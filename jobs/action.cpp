@@ -82,6 +82,9 @@ Judged<Meaning> meaning_of(const Job& job) {
     return bad_params(
         "params.object is missing: it says which disk, image, snapshot or desired "
         "state is meant");
+  // Whose turn it takes goes by the guest's name: both must be the one that was signed for.
+  if (meaning.verb == Verb::adopt_guest && job.guest && object_of(job) != job.guest->name)
+    return bad_params("params.object is another name than the guest's");
   if (job.params.contains("extraBudget") && !parse_budget(param(job, "extraBudget")))
     return bad_params("params.extraBudget is no number from 0 to " +
                       std::to_string(most_extra_budget));

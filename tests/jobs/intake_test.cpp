@@ -133,6 +133,11 @@ TEST_CASE("intake: what an action cannot mean is refused by code", "[jobs]") {
           job.action = "guest.shrink";
           job.params = {{"object", "root 8Gi"}};
         }) == "accepted");
+  CHECK(answer([](Job& job) {
+          job.action = "guest.adopt";
+          job.guest = GuestBinding{Uuid{{7}}, Incarnation{1}, "web"};
+          job.params = {{"object", "shop"}};
+        }) == "BadParams");
   CHECK(answer([](Job& job) { job.action = "agent.update"; }) == "UnsupportedAction");
   CHECK(answer([](Job& job) { job.action = "host.decommission"; }) == "TooFewSigners");
   Desk desk;
