@@ -262,9 +262,16 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
                    .log = log});
   DaemonMetrics metrics{*engine, hub_watch, version};
   std::vector<std::jthread> threads;
-  threads.emplace_back([&] { engine->run_host(stop.get_token()); });
+  const auto named = [](const char* name) { pthread_setname_np(pthread_self(), name); };
+  threads.emplace_back([&] {
+    named("host");
+    engine->run_host(stop.get_token());
+  });
   for (std::uint32_t i = 0; i < config.workers; ++i)
-    threads.emplace_back([&] { engine->run_worker(stop.get_token()); });
+    threads.emplace_back([&] {
+      named("worker");
+      engine->run_worker(stop.get_token());
+    });
   if (watcher) threads.emplace_back([&] { watcher->run(stop.get_token()); });
   auto api = api::AdminApi::serve(
       {.socket = config.socket, .group = config.socket_group, .metrics = config.metrics},

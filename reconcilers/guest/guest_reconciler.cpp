@@ -161,9 +161,11 @@ Result<void> begin_action(const GuestWorld& world, const GuestFacts& facts, cons
   const auto written = TRY(world.journal.conditions(subject));
   const auto conditions = changed_conditions(plan.conditions, written, plan.generation);
   const bool corrects = is_correction(written, plan.generation);
+  OperationId begun{};
   const auto write = [&](Writes& writes) -> Result<void> {
     const OperationId id =
         TRY(writes.begin(operation.kind, subject, operation.input, operation.forward_only));
+    begun = id;
     if (operation.claim) {
       Provenance claim = *operation.claim;
       claim.created_by = id;
@@ -176,6 +178,7 @@ Result<void> begin_action(const GuestWorld& world, const GuestFacts& facts, cons
   };
   TRY(world.journal.commit(write).context(describe(planned.action)));
   world.log.with("guest", facts.name)
+      .with("operation", to_string(begun))
       .info("operation begun", {{"action", describe(planned.action)}, {"reason", planned.reason}});
   return ok();
 }

@@ -8,6 +8,7 @@ die, and the alerts that follow.
 libvirt's test driver stands in for the hypervisor; no sandbox is needed."""
 
 import argparse
+import ctypes
 import http.client
 import http.server
 import json
@@ -27,6 +28,7 @@ from world import Answer, Overdue, eventually
 
 DEADLINE = 60
 LATE, DEAD = 3, 6  # seconds of silence
+RESYNC, STALLED = 1, 12  # seconds between passes, and without one
 
 
 class Receiver(http.server.ThreadingHTTPServer):
@@ -122,12 +124,14 @@ class Pair:
         self.data = os.path.join(self.folder, "hub")
         self.receiver = Receiver()
         self.hub = self.host = None
+        self.edits = 0
         self.port = free_port()
         subprocess.run([self.programs["holdfast-hub"], "init", "--data", self.data, "--name",
                         address, "--name", "127.0.0.1", "--port", str(self.port)], check=True,
                        stdout=subprocess.DEVNULL)
         with open(os.path.join(self.data, "hub.yaml"), "w", encoding="utf-8") as file:
             file.write(f'listen: "0.0.0.0:{self.port}"\nlate: {LATE}s\ndead: {DEAD}s\n'
+                       f'stalled: {STALLED}s\n'
                        f"webhooks: [{self.receiver.url}]\n"
                        "advice: {heartbeat: 1s, retryAtMost: 1s, wait: 25s}\n")
         with open(os.path.join(self.data, "operator.json"), encoding="utf-8") as file:
@@ -196,10 +200,11 @@ class Pair:
         finally:
             connection.close()
 
-    def edit(self, seconds):
-        """Publishes a HostConfig; the generation that it became."""
+    def edit(self):
+        """Publishes another HostConfig; the generation that it became."""
+        self.edits += 1
         resource = {"apiVersion": "holdfast/v1", "kind": "HostConfig", "metadata": {"name": "host"},
-                    "spec": {"resyncInterval": f"{seconds}s"}}
+                    "spec": {"resyncInterval": f"{RESYNC}s", "workers": self.edits % 60 + 1}}
         return self.publish(resource)
 
     def publish(self, resource):
@@ -234,6 +239,7 @@ def edits_arrive(pair, count):
 
     def is_at(power):
         return pair.look("/v1/guests/acme").get("power") == power
+    pair.edit()
     pair.publish(guest("Running"))
     eventually(lambda: is_at("Running"), "the guest runs", DEADLINE)
     in_force, in_effect = [], []
@@ -268,7 +274,7 @@ def hub_dies(pair):
     time.sleep(DEAD + 1)  # longer than a host may be silent
     assert pair.status()["generation"] == held
     pair.start_hub()
-    pair.wait_for(pair.edit(1000))
+    pair.wait_for(pair.edit())
     time.sleep(2)
     for alert in ("HostLate", "HostDead"):
         assert not pair.receiver.named(alert, before), f"{alert} for a hub that was down itself"
@@ -288,7 +294,7 @@ def host_stops(pair, stop, resume):
     resume()
     began = time.monotonic()
     eventually(lambda: pair.receiver.named("HostRecovered", before), "HostRecovered", DEADLINE)
-    pair.wait_for(pair.edit(2000 + before))
+    pair.wait_for(pair.edit())
     time.sleep(1)
     for alert in ("HostLate", "HostDead", "HostRecovered"):
         count = len(pair.receiver.named(alert, before))
@@ -306,6 +312,53 @@ def network_is_cut(pair):
     if pair.link is None:
         return
     host_stops(pair, lambda: pair.link.set("down"), lambda: pair.link.set("up"))
+
+
+class StoppedThread:
+    """One thread of a process, held by ptrace(2) while the others run."""
+
+    SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17  # sys/ptrace.h
+
+    def __init__(self, pid, name):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/comm", encoding="utf-8") as file:
+                if file.read().strip() == name:
+                    self.tid = int(task)
+        self.ptrace(self.SEIZE)
+        self.ptrace(self.INTERRUPT)
+        os.waitpid(self.tid, 0x40000000)  # __WALL
+
+    def ptrace(self, request):
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+        if libc.ptrace(request, self.tid, None, None) < 0:
+            raise OSError(ctypes.get_errno(), f"ptrace {request:#x} of {self.tid}")
+
+    def go_on(self):
+        self.ptrace(self.DETACH)
+
+
+def loop_is_wedged(pair):
+    """The reconcile loop alone hangs: heartbeats come, and the hub is not fooled."""
+    pair.wait_for(pair.edit())
+    before = len(pair.receiver.taken)
+    try:
+        loop = StoppedThread(pair.host.pid, "host")
+    except OSError as error:
+        print(f"no thread can be held here, so none is: {error}", flush=True)
+        return
+    began = time.monotonic()
+    eventually(lambda: pair.receiver.named("HostStalled", before), "HostStalled", DEADLINE, every=0.02)
+    took = time.monotonic() - began
+    # The last pass may be as old as the resync interval when the loop stops.
+    assert STALLED - 1.1 * RESYNC - 1.5 <= took <= STALLED + 3, f"stalled after {took:.1f} s"
+    loop.go_on()
+    pair.wait_for(pair.edit())
+    time.sleep(DEAD + 1)
+    assert len(pair.receiver.named("HostStalled", before)) == 1
+    for alert in ("HostLate", "HostDead"):
+        assert not pair.receiver.named(alert, before), f"{alert} for a host that beats"
+    print(f"stalled after {took:.1f} s of {STALLED}", flush=True)
 
 
 def host_reboots(pair):
@@ -330,7 +383,8 @@ def main():
         median = edits_arrive(pair, words.edits)
         assert median < 1000, "an edit takes seconds"
         if not words.only_edits:
-            for case in (reports_arrive, hub_dies, host_is_stopped, network_is_cut, host_reboots):
+            for case in (reports_arrive, hub_dies, host_is_stopped, network_is_cut, loop_is_wedged,
+                         host_reboots):
                 began = time.monotonic()
                 case(pair)
                 print(f"ok {case.__name__}  {time.monotonic() - began:.1f} s", flush=True)
