@@ -2,6 +2,7 @@
 #include "tests/fuzz/properties.hpp"
 
 #include "schema/desired_state.hpp"
+#include "schema/hub_protocol.hpp"
 #include "schema/job.hpp"
 #include "schema/limits.hpp"
 #include "schema/quantity.hpp"
@@ -70,6 +71,33 @@ std::string broken_property_of_job(std::string_view text) {
   const auto again = parse_job(to_json(*job), "printed");
   if (!again) return "a printed job is refused: " + again.error().message();
   return *again == *job ? std::string{} : "a job reads back as something else";
+}
+
+namespace {
+
+template <class Message>
+std::string broken_property_of(std::string_view text, const char* name) {
+  const auto message = parse_message<Message>(text);
+  if (!message) return {};
+  const auto again = parse_message<Message>(to_json(*message));
+  if (!again) return std::string{"a printed "} + name + " is refused: " + again.error().message();
+  return *again == *message ? std::string{}
+                            : std::string{"a "} + name + " reads back as something else";
+}
+
+}  // namespace
+
+std::string broken_property_of_hub_message(std::string_view text) {
+  for (const auto& broken : {broken_property_of<SyncRequest>(text, "sync request"),
+                             broken_property_of<SyncResponse>(text, "sync response"),
+                             broken_property_of<Heartbeat>(text, "heartbeat"),
+                             broken_property_of<EnrollRequest>(text, "enroll request"),
+                             broken_property_of<EnrollResponse>(text, "enroll response"),
+                             broken_property_of<JobEnvelope>(text, "job envelope")})
+    if (!broken.empty()) return broken;
+  if (const auto token = parse_enroll_token(text); token && to_string(*token) != text)
+    return "an enrolment token prints as another text";
+  return {};
 }
 
 }  // namespace holdfast

@@ -17,6 +17,8 @@ std::string broken_property_of_resources(std::string_view text);
 std::string broken_property_of_quantity(std::string_view text);
 // A job that is accepted prints to bytes that are accepted as the same job.
 std::string broken_property_of_job(std::string_view text);
+// A message between host and hub that is accepted prints to one that is accepted as the same.
+std::string broken_property_of_hub_message(std::string_view text);
 // As a signature, armored or not, over a fixed message: accepted is only the one that was made.
 std::string broken_property_of_signature(std::string_view text);
 // Every line of an allowed_signers file that is accepted says the same when it is printed.

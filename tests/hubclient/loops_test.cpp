@@ -210,8 +210,9 @@ TEST_CASE("sync loop: while the hub is away it backs off, and the board says why
   CHECK(host_side.board.standing().error.empty());
 }
 
-TEST_CASE("sync loop: news cuts a parked request short and nothing is lost by it",
-          "[hubclient][loops][threads]") {
+TEST_CASE(
+    "sync loop: news from other threads cuts a parked request short and nothing is lost by it",
+    "[hubclient][loops][threads]") {
   // A hub that parks until it is cut.
   struct Parking final : HubChannel {
     Result<SyncResponse> sync(const SyncRequest& request, Duration,

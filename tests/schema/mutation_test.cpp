@@ -31,8 +31,9 @@ std::vector<std::string> corpus() {
 }
 
 std::string broken_property(const std::string& text) {
-  for (auto* const property : {broken_property_of_desired_state, broken_property_of_resources,
-                               broken_property_of_quantity, broken_property_of_job})
+  for (auto* const property :
+       {broken_property_of_desired_state, broken_property_of_resources, broken_property_of_quantity,
+        broken_property_of_job, broken_property_of_hub_message})
     if (auto broken = property(text); !broken.empty()) return broken;
   return {};
 }
