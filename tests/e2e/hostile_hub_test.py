@@ -362,6 +362,18 @@ def restart_offline(site):
     assert site.holds(held)
 
 
+def support_tells_no_secrets(site):
+    """Neither the key at the hub nor that in the watcher's URL."""
+    bundle = os.path.join(site.folder, "bundle.tar.gz")
+    made = site.holdfast("support-bundle", "-o", bundle)
+    made = made if made.status == 0 else site.holdfast("support-bundle", "--output-file", bundle)
+    assert made.status == 0, made
+    text = subprocess.run(["tar", "-xzOf", bundle], check=True, capture_output=True).stdout
+    assert site.watcher.url.encode() in text
+    for secret in (b"note?key=1", site.hub.key.encode()):
+        assert secret not in text, secret
+
+
 def metrics_tell(site):
     held = site.status()["generation"]
     before = site.metrics()
@@ -378,7 +390,8 @@ def metrics_tell(site):
 CASES = [rollback, agrees_again, fork, mix_of_parts, generation_jump, wrong_host, endless_body,
          endless_headers, one_byte_a_second, million_resources, deep_json, wide_json, wrong_types,
          no_json, server_errors, unknown_key, redirect, wrong_name, other_ca, answers_at_once,
-         restart_offline, freeze, metrics_tell]
+         restart_offline, freeze, metrics_tell,
+         support_tells_no_secrets]
 
 
 def main():
