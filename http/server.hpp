@@ -23,9 +23,10 @@ struct ServerLimits {
   std::uint64_t answer_rate = 64 * 1024;  // bytes a second that a client must take at least
   // Of all requests that are being received; a request beyond is answered 503.
   std::uint64_t max_receiving = 256 * 1024 * 1024;
-  // Told a request's head, before its body is read: how large that may be, at most max_body.
-  // On a network thread. Empty: max_body for all.
+  // Told a request's head, before a body over `small_body` is read: how large it may be, at
+  // most max_body. On a network thread. Empty: max_body for all.
   std::function<std::uint64_t(const Request& head)> body_limit{};
+  std::uint64_t small_body = 16 * 1024;
   Logger log{};
 };
 

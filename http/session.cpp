@@ -147,15 +147,18 @@ void Session::read_request() {
 
 bool Session::check_head() {
   parser_->eager(true);
-  if (!context_.limits.body_limit) return true;
+  const auto& limits = context_.limits;
+  const auto length = parser_->content_length();
+  const bool is_small = !parser_->chunked() && length.value_or(0) <= limits.small_body;
+  if (!limits.body_limit || is_small) return true;
   auto head = to_request(beast::http::request<beast::http::string_body>{parser_->get().base()});
   if (!head) {
     write_answer(plain(400, head.error().message()));
     return false;
   }
   head->remote = origin_.remote;
-  const auto limit = std::min(context_.limits.body_limit(*head), context_.limits.max_body);
-  const auto length = parser_->content_length();
+  const auto limit =
+      std::min(std::max(limits.body_limit(*head), limits.small_body), limits.max_body);
   if (length && *length > limit) {
     write_answer(plain(413, "the body is too large"));
     return false;

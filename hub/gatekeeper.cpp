@@ -8,7 +8,6 @@ namespace holdfast::hub {
 namespace {
 
 constexpr std::string_view hosts_prefix = "/v1/hosts/";
-constexpr std::uint64_t small_body = 16 * 1024;
 constexpr std::uint64_t large_body = 8 * 1024 * 1024;
 
 }  // namespace
@@ -74,13 +73,11 @@ std::optional<http::Response> Gatekeeper::check_enrolment(const http::Request& r
 
 std::uint64_t Gatekeeper::body_limit(const http::Request& head) const {
   const auto bearer = bearer_of(head);
-  if (bearer.empty()) return small_body;
-  const auto hash = hash_of(bearer);
+  if (bearer.empty()) return 0;
+  const bool is_sync = head.path.ends_with("/sync");
+  const bool is_edit = head.path.ends_with("/desired") || head.path.ends_with("/jobs");
   auto known = to_.hosts.lock();
-  if (!known->by_key.contains(hash))
-    return head.path.ends_with("/desired") || head.path.ends_with("/jobs") ? large_body
-                                                                           : small_body;
-  return head.path.ends_with("/sync") ? large_body : small_body;
+  return (known->by_key.contains(hash_of(bearer)) ? is_sync : is_edit) ? large_body : 0;
 }
 
 http::Response Gatekeeper::refuse_unknown(const http::Request& request) {

@@ -22,7 +22,8 @@ class Gatekeeper {
   Result<Operator> find_operator(const http::Request& request, http::Response& refusal);
   // Enrolment needs no key: by address alone.
   std::optional<http::Response> check_enrolment(const http::Request& request);
-  // How large a body is read of somebody whose key was not looked up in the store.
+  // How large a body is read of somebody whose key was not looked up in the store: 0, when no
+  // larger one than anybody's.
   std::uint64_t body_limit(const http::Request& head) const;
 
  private:

@@ -3,10 +3,10 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 
 #include "base/guarded.hpp"
 #include "base/result.hpp"
@@ -47,8 +47,8 @@ struct KnownHost {
 };
 
 struct KnownHosts {
-  std::map<std::string, KnownHost, std::less<>> by_id{};
-  std::map<std::string, std::string, std::less<>> by_key{};  // hash of the key -> id
+  std::unordered_map<std::string, KnownHost> by_id{};
+  std::unordered_map<std::string, std::string> by_key{};  // hash of the key -> id
 };
 
 // Every host, in memory: heartbeats and parked polls ask no database. Whoever changes what is

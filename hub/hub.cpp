@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/hub.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <list>
 #include <thread>
@@ -181,6 +182,8 @@ Gauges Hub::State::gauges() {
                             .held_generation = host.held.generation,
                             .open_jobs = host.open_jobs.size()});
   }
+  std::sort(gauges.hosts.begin(), gauges.hosts.end(),
+            [](const HostGauges& a, const HostGauges& b) { return a.id < b.id; });
   return gauges;
 }
 

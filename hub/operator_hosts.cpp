@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "hub/operator_desk.hpp"
@@ -31,8 +33,13 @@ HubHostReport report_of(const KnownHost& host) {
 
 Result<std::vector<HubHostReport>> OperatorDesk::hosts() const {
   std::vector<HubHostReport> reports;
-  auto known = to_.hosts.lock();
-  for (const auto& [id, host] : known->by_id) reports.push_back(report_of(host));
+  {
+    auto known = to_.hosts.lock();
+    for (const auto& [id, host] : known->by_id) reports.push_back(report_of(host));
+  }
+  std::sort(reports.begin(), reports.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.hostname, a.host_id) < std::tie(b.hostname, b.host_id);
+  });
   return reports;
 }
 

@@ -21,7 +21,7 @@ bool Bucket::take(Duration now, double per_second, double burst) {
   return true;
 }
 
-bool RateLimit::allows(std::string_view name, Duration now) {
+bool RateLimit::allows(const std::string& name, Duration now) {
   auto buckets = buckets_.lock();
   const auto found = buckets->find(name);
   if (found != buckets->end()) return found->second.take(now, per_second_, burst_);

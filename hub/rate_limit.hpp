@@ -2,9 +2,8 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <string>
-#include <string_view>
+#include <unordered_map>
 
 #include "base/clock.hpp"
 #include "base/guarded.hpp"
@@ -27,10 +26,10 @@ class RateLimit {
   RateLimit(double per_second, double burst, std::size_t max_names = 65'536)
       : per_second_{per_second}, burst_{burst}, max_names_{max_names} {}
 
-  bool allows(std::string_view name, Duration now);
+  bool allows(const std::string& name, Duration now);
 
  private:
-  using Buckets = std::map<std::string, Bucket, std::less<>>;
+  using Buckets = std::unordered_map<std::string, Bucket>;
   void forget_full(Buckets& buckets, Duration now) const;
 
   double per_second_;

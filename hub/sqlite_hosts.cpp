@@ -26,6 +26,7 @@ class Hosts final : public HostTable {
         host.id, host.hostname, host.version, host.key_hash, host.enrolled);
   }
   Result<void> remove(std::string_view id) override {
+    TRY(db_.run("DELETE FROM heartbeats WHERE host = ?", id));
     return db_.run("DELETE FROM hosts WHERE id = ?", id);
   }
   Result<std::vector<Host>> all() override {

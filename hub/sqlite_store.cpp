@@ -128,8 +128,8 @@ void SqliteStore::State::write_until_stopped() {
 void SqliteStore::State::write(Group& group) {
   const auto committed = write_in_one_transaction(group);
   if (!committed && writer->in_transaction()) static_cast<void>(writer->run("ROLLBACK"));
-  for (auto& task : group.tasks) task.done(!committed && task.result ? committed : task.result);
   for (auto& done : group.beats_done) done(committed);
+  for (auto& task : group.tasks) task.done(!committed && task.result ? committed : task.result);
 }
 
 Result<void> SqliteStore::State::write_in_one_transaction(Group& group) {

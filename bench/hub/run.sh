@@ -37,16 +37,21 @@ http {
 CONF
 ulimit -n "$(ulimit -Hn)"
 "$build/hub/holdfast-hub" serve --data "$work/hub" 2>"$work/hub.log" & hub=$!
-nginx -c "$work/nginx.conf" 2>/dev/null & pids="$hub $!"
+nginx -c "$work/nginx.conf" 2>/dev/null & nginx=$!; pids="$hub $nginx"
 sleep 1
 export HOSTS="$work/hosts"
-rate() { wrk -t2 -c64 -d"${seconds}s" -s "$1" "$2" | tee -a "$work/wrk.log" | sed -n 's/^RATE \([0-9]*\) WRONG 0$/\1/p'; }
+rate() { wrk -t2 -c256 -d"${seconds}s" -s "$1" "$2" | tee -a "$work/wrk.log" | sed -n 's/^RATE \([0-9]*\) WRONG 0$/\1/p'; }
+# Ticks of a process and its children, living ones: what a busy machine does not change.
+ticks() { cat /proc/$1/stat $(for child in $(pgrep -P "$1"); do echo /proc/$child/stat; done) | awk '{ all += $14 + $15 } END { print all }'; }
+micros() { awk "BEGIN {printf \"%.0f\", ($2 - $1) * 1e6 / $(getconf CLK_TCK) / ($3 * $seconds)}"; }
 echo "fsync on this disk: $(cd "$work" && dd if=/dev/zero of=probe bs=4k count=500 oflag=dsync 2>&1 | awk '/copied/ {printf "%.0f a second", 500 / $(NF-3)}')"
 for round in 1 2 3; do
+  a=$(ticks $nginx); c=$(ticks $hub)
   static=$(rate "$here/static.lua" https://127.0.0.1:18444/)
   beats=$(rate "$here/heartbeats.lua" https://127.0.0.1:18443/)
+  b=$(ticks $nginx); d=$(ticks $hub)
   [ -n "$static" ] && [ -n "$beats" ] || { echo "a request was answered with an error:"; tail -40 "$work/wrk.log"; tail -3 "$work/hub.log"; exit 1; }
-  echo "round $round: nginx $static a second, heartbeats $beats a second, ratio $(awk "BEGIN {printf \"%.2f\", $beats / $static}")"
+  echo "round $round: nginx $static a second, heartbeats $beats a second, ratio $(awk "BEGIN {printf \"%.2f\", $beats / $static}"); CPU each: nginx $(micros $a $b "$static") us, hub $(micros $c $d "$beats") us"
 done
 kill $hub; wait $hub 2>/dev/null || true
 "$build/hub/holdfast-hub" serve --data "$work/hub" 2>"$work/hub.log" & hub=$!; pids="$pids $hub"

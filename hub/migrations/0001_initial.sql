@@ -34,9 +34,10 @@ CREATE TABLE leases(
   stalled INTEGER NOT NULL CHECK(stalled IN (0, 1))
 ) STRICT, WITHOUT ROWID;
 
--- The last one of each host; written for every heartbeat, so small and apart.
+-- The last one of each host; written for every heartbeat, so small, apart, and without a
+-- reference to check.
 CREATE TABLE heartbeats(
-  host TEXT PRIMARY KEY REFERENCES hosts(id) ON DELETE CASCADE,
+  host TEXT PRIMARY KEY,
   at INTEGER NOT NULL,
   session TEXT NOT NULL,
   sequence INTEGER NOT NULL,

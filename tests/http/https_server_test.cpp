@@ -242,6 +242,47 @@ TEST_CASE("https server: too large, too slow and malformed requests never reach 
   CHECK(status_of("POST /slow HTTP/1.1\r\nContent-Length: 100\r\n\r\nabc") == 408);
 }
 
+TEST_CASE("https server: a large body is read only of whom the server wants it from",
+          "[http][tls]") {
+  HttpsServerOptions options;
+  options.small_body = 100;
+  options.body_limit = [](const Request& head) -> std::uint64_t {
+    return head.headers.contains("X-Known") ? 2000 : 0;
+  };
+  const TestHttpsServer world{echo, options};
+  const auto status_of = [&](std::size_t size, const std::string& headers) {
+    const RawTlsClient client{world.port()};
+    client.send("POST /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n" + headers +
+                "Content-Length: " + std::to_string(size) + "\r\n\r\n" + std::string(size, 'x'));
+    return std::stoi(client.read_to_end().substr(9, 3));
+  };
+  CHECK(status_of(100, "") == 201);
+  CHECK(status_of(101, "") == 413);
+  CHECK(status_of(2000, "X-Known: yes\r\n") == 201);
+  CHECK(status_of(2001, "X-Known: yes\r\n") == 413);
+}
+
+TEST_CASE("https server: what is being received is bounded for all connections together",
+          "[http][tls]") {
+  HttpsServerOptions options;
+  options.max_receiving = 100'000;
+  const TestHttpsServer world{echo, options};
+  const RawTlsClient first{world.port()};
+  first.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 90001\r\n\r\n" +
+             std::string(90'000, 'x'));
+  const RawTlsClient second{world.port()};
+  second.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 90001\r\n\r\n" +
+              std::string(90'000, 'x'));
+  // Whichever passes the bound is refused; the other one's bytes are free again at its end.
+  first.send("x");
+  second.send("x");
+  const auto answers = std::pair{has_status(first.read(), 201), has_status(second.read(), 201)};
+  CHECK_FALSE((answers.first && answers.second));
+  const RawTlsClient third{world.port()};
+  third.send(post("/y", std::string(90'000, 'y')));
+  CHECK(has_status(third.read_to_end(), 201));
+}
+
 TEST_CASE("https server: whoever does not finish the handshake is cut off", "[http][tls]") {
   HttpsServerOptions options;
   options.request_timeout = Duration{100};
