@@ -2,6 +2,7 @@
 #include "hub/hub.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <list>
 #include <thread>
@@ -90,6 +91,8 @@ struct Hub::State {
   std::list<Deliverer> deliverers{};
   FrontDesk front;
   std::unique_ptr<http::HttpsServer> server{};
+  // For handlers, which may run before listen() returns and while the server ends.
+  std::atomic<const http::HttpsServer*> serving{nullptr};
   std::vector<std::jthread> threads{};
 };
 
@@ -167,7 +170,7 @@ void Hub::State::refresh_alertmanagers(const std::stop_token& stop) {
 
 Gauges Hub::State::gauges() {
   Gauges gauges;
-  gauges.connections = server->connections();
+  if (const auto* at = serving.load()) gauges.connections = at->connections();
   const Time now = services.clock.now();
   auto known = hosts.lock();
   for (const auto& [id, host] : known->by_id) {
