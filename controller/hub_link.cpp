@@ -56,19 +56,25 @@ HubLink::~HubLink() {
   for (auto& connection : *connections_.lock()) connection->end();
 }
 
-Result<std::unique_ptr<HubLink>> HubLink::open(HubLinkParts parts) {
+std::unique_ptr<HubLink> HubLink::open(HubLinkParts parts) {
   std::unique_ptr<HubLink> link{new HubLink{std::move(parts)}};
-  const auto access = TRY(load_hub_access(access_file(link->parts_.state_dir)));
-  if (access) {
-    TRY(link->connect(*access));
-  } else if (!link->parts_.url.empty()) {
-    link->parts_.watch.await_enrolment(link->parts_.url);
+  const HubLinkParts& with = link->parts_;
+  const auto access = load_hub_access(access_file(with.state_dir));
+  if (access && !*access) {
+    if (!with.url.empty()) with.watch.await_enrolment(with.url);
+    return link;
   }
+  const auto connected = access ? link->connect(**access) : Result<void>{access.error()};
+  if (connected) return link;
+  with.log.error("the enrolment is of no use; what was accepted last stays in force",
+                 {{"error", connected.error().describe()}});
+  with.watch.await_enrolment(with.url.empty() ? "URL" : with.url, connected.error().message());
   return link;
 }
 
-Result<bool> HubLink::is_enrolled(const std::string& state_dir) {
-  return TRY(load_hub_access(access_file(state_dir))).has_value();
+bool HubLink::is_enrolled(const std::string& state_dir) {
+  const auto access = load_hub_access(access_file(state_dir));
+  return !access || *access;
 }
 
 std::optional<Held> HubLink::held() const {

@@ -38,10 +38,12 @@ struct HubLinkParts {
 // Thread-safe.
 class HubLink final : public api::HubControl {
  public:
-  // Takes up an enrolment that STATE_DIR holds. Errc::corrupt when it cannot be read.
-  static Result<std::unique_ptr<HubLink>> open(HubLinkParts parts);
+  // Takes up an enrolment that STATE_DIR holds. One that is of no use is said, and the host goes
+  // on with what it accepted last.
+  static std::unique_ptr<HubLink> open(HubLinkParts parts);
   ~HubLink() override;
-  static Result<bool> is_enrolled(const std::string& state_dir);
+  // Also when what an enrolment left cannot be read.
+  static bool is_enrolled(const std::string& state_dir);
 
   // Makes this host a known one of the hub at `url` and begins to work for it. Errc::conflict
   // when this host's id does not come from its enrolment key.

@@ -23,15 +23,18 @@ ConditionRecord condition(const char* type, bool holds, const char* good, const 
 
 }  // namespace
 
-void HubWatch::await_enrolment(const std::string& url) { *where_.lock() = {url, false}; }
-void HubWatch::enrolled(const std::string& url) { *where_.lock() = {url, true}; }
+void HubWatch::await_enrolment(const std::string& url, const std::string& problem) {
+  *where_.lock() = {url, false, problem};
+}
+void HubWatch::enrolled(const std::string& url) { *where_.lock() = {url, true, {}}; }
 
 std::optional<HubReport> HubWatch::report() const {
   const Where where = *where_.lock();
   if (where.url.empty()) return std::nullopt;
   HubReport report{.url = where.url, .state = "not enrolled"};
   if (!where.is_enrolled) {
-    report.message = "enrol with `holdfast enroll --hub " + where.url + " TOKEN`";
+    report.message = (where.problem.empty() ? std::string{} : where.problem + "; ") +
+                     "enrol with `holdfast enroll --hub " + where.url + " TOKEN`";
     return report;
   }
   const HubStanding standing = board_.standing();
@@ -55,9 +58,10 @@ std::vector<ConditionRecord> HubWatch::conditions(const std::optional<Time>& las
   const Where where = *where_.lock();
   if (where.url.empty()) return {};
   if (!where.is_enrolled)
-    return {condition("HubAnswers", false, "", "NotEnrolled",
-                      "this host is not enrolled at " + where.url +
-                          "; get a token there and run `holdfast enroll`")};
+    return {condition(
+        "HubAnswers", false, "", "NotEnrolled",
+        (where.problem.empty() ? "this host is not enrolled at " + where.url : where.problem) +
+            "; get a token there and run `holdfast enroll`")};
   const auto judged =
       judge_hub(board_.standing(), where.url, last_contact, clock_.now(), clock_.elapsed());
   return {

@@ -23,8 +23,9 @@ class HubWatch {
 
   HubBoard& board() { return board_; }
   HubStanding standing() const { return board_.standing(); }
-  // agent.yaml names this hub, but the host was not enrolled there yet.
-  void await_enrolment(const std::string& url);
+  // agent.yaml names this hub, but the host was not enrolled there yet; or it was, and
+  // `problem` says why that is of no use.
+  void await_enrolment(const std::string& url, const std::string& problem = {});
   void enrolled(const std::string& url);
 
   // nullopt: this host works without a hub.
@@ -36,6 +37,7 @@ class HubWatch {
   struct Where {
     std::string url{};  // empty: no hub
     bool is_enrolled = false;
+    std::string problem{};
   };
   const Clock& clock_;
   HubBoard board_;

@@ -183,8 +183,7 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
   TRY(make_folders(config));
   const auto journal = TRY(state.open_journal(clock, log));
   const std::string host_id = TRY(state.host_id());
-  const bool is_enrolled = TRY(HubLink::is_enrolled(config.state_dir));
-  const bool has_hub = is_enrolled || !config.hub.empty();
+  const bool has_hub = HubLink::is_enrolled(config.state_dir) || !config.hub.empty();
 
   const auto libvirt = TRY(libvirt::LibvirtHost::open({.uri = config.connect, .log = log}, clock));
   local::LocalImages images{config.images_dir()};
@@ -246,17 +245,17 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
                          .targets = config.all_targets(),
                          .config_text = to_yaml(without_secrets(config)),
                          .hub = &hub_watch}};
-  hub = TRY(HubLink::open({.engine = *engine,
-                           .source = source,
-                           .watch = hub_watch,
-                           .jobs = jobs,
-                           .random = random,
-                           .status = [&] { return control.status(); },
-                           .state_dir = config.state_dir,
-                           .url = config.hub,
-                           .hostname = hostname(),
-                           .version = version,
-                           .log = log}));
+  hub = HubLink::open({.engine = *engine,
+                       .source = source,
+                       .watch = hub_watch,
+                       .jobs = jobs,
+                       .random = random,
+                       .status = [&] { return control.status(); },
+                       .state_dir = config.state_dir,
+                       .url = config.hub,
+                       .hostname = hostname(),
+                       .version = version,
+                       .log = log});
   const auto watcher_channel = TRY(open_watcher(config));
   if (watcher_channel)
     watcher = std::make_unique<AlarmCaller>(

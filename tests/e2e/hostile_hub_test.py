@@ -227,6 +227,25 @@ def wrong_host(site):
     play_desired(site, hub.envelope(hub.generation + 1, host_id="f" * 32), "WrongHost")
 
 
+def damaged_enrolment(site):
+    """Half of hub.json is gone: the host goes on with what it has and says what to do."""
+    held = site.status()["generation"]
+    path = os.path.join(site.folder, "state", "hub.json")
+    with open(path, encoding="utf-8") as file:
+        whole = file.read()
+    site.stop()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(whole[:100])
+    site.start()
+    eventually(lambda: site.says("NotEnrolled", "HubAnswers"), "it says so", DEADLINE)
+    assert site.status()["generation"] == held
+    assert "holdfast enroll" in site.holdfast("why", "host").out
+    site.stop()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(whole)
+    site.start()
+
+
 def freeze(site):
     """Its clock goes back: what it says may be what it said once."""
     site.hub.time_shift = -7200.0
@@ -390,7 +409,7 @@ def metrics_tell(site):
 CASES = [rollback, agrees_again, fork, mix_of_parts, generation_jump, wrong_host, endless_body,
          endless_headers, one_byte_a_second, million_resources, deep_json, wide_json, wrong_types,
          no_json, server_errors, unknown_key, redirect, wrong_name, other_ca, answers_at_once,
-         restart_offline, freeze, metrics_tell,
+         restart_offline, damaged_enrolment, freeze, metrics_tell,
          support_tells_no_secrets]
 
 
