@@ -62,7 +62,7 @@ Result<std::string> read_small(Reader& reader, const std::string& name) {
     const auto chunk = TRY(reader.next());
     if (chunk.bytes.empty() && chunk.zeros == 0) return text;
     if (text.size() + chunk.bytes.size() + chunk.zeros > max_manifest_size)
-      return Error{Errc::invalid, name + " is larger than 1 MiB"};
+      return Error{Errc::invalid, name + " is larger than 8 MiB"};
     text.append(reinterpret_cast<const char*>(chunk.bytes.data()), chunk.bytes.size());
     text.append(chunk.zeros, '\0');
   }
@@ -164,7 +164,7 @@ Result<void> import_files(const std::string& path, const Bundle& bundle,
                           const std::string& target_dir, const Options& options) {
   TRY(check_files(bundle.files));
   if (bundle.manifest.size() > max_manifest_size)
-    return Error{Errc::invalid, path + ": image.json is larger than 1 MiB"};
+    return Error{Errc::invalid, path + ": image.json is larger than 8 MiB"};
   const bool from_directory = TRY(is_directory(path));
   auto folder = TRY(PartialDirectory::create(target_dir));
   const auto total = total_size(bundle.files) + bundle.manifest.size();

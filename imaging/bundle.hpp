@@ -26,7 +26,7 @@ struct Bundle {
   std::vector<BundleFile> files{};
 };
 
-inline constexpr std::uint64_t max_manifest_size = 1024 * 1024;  // bytes
+inline constexpr std::uint64_t max_manifest_size = 8 * 1024 * 1024;  // bytes
 
 // The bytes of image.json in the directory or archive at `path`. In an archive it may lie
 // at the top or in one folder. Errors: not_found, invalid (too large, links, entries

@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 #include <vector>
 
+#include "imaging/frame_tree.hpp"
 #include "imaging/posix.hpp"
 
 namespace holdfast::imaging {
@@ -17,11 +17,6 @@ namespace {
 
 // Bounds what is dirty when the caller wants to stop or the final sync begins.
 constexpr std::uint64_t flush_window = 8 * 1024 * 1024;
-
-bool is_zero(std::span<const std::byte> bytes) {
-  return bytes.empty() || (bytes[0] == std::byte{0} &&
-                           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-}
 
 class RawReader final : public Reader {
  public:

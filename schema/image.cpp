@@ -32,21 +32,62 @@ namespace {
 const TextForm kernel_cmdline{single_line.expected, single_line.pattern, single_line.matches,
                               limits::cmdline_bytes};
 
-const Table<ImageDisk>& disk_table() {
-  static const Table<ImageDisk> table{{
-      required(field("name", &ImageDisk::name, text(dns_label), "root, or a volume's name.")),
-      required(field("file", &ImageDisk::file, text(file_name), "Beside image.json.")),
-      required(field("format", &ImageDisk::format,
-                     one_of({ImageFormat::raw, ImageFormat::raw_zst, ImageFormat::qcow2}))),
-      required(field("virtualSize", &ImageDisk::virtual_size,
-                     byte_count(limits::disk_min, limits::disk_max),
-                     "Bytes of the disk the guest sees.")),
-      required(field("sha256", &ImageDisk::sha256, text(sha256_hex), "Of the raw content.")),
-      required(field("fileSha256", &ImageDisk::file_sha256, text(sha256_hex),
-                     "Of the file as it is stored.")),
-      required(field("fileSize", &ImageDisk::file_size, byte_count(Bytes{1}, limits::disk_max),
-                     "Bytes of the file.")),
+bool is_frame(std::string_view text) {
+  if (!text.starts_with("zeros:")) return sha256_hex.matches(text);
+  text.remove_prefix(6);
+  return !text.empty() && text.size() <= 12 && text.front() != '0' &&
+         text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+const TextForm frame_text{"a SHA-256 of 64 lower-case hex digits, or zeros:N",
+                          "^([0-9a-f]{64}|zeros:[1-9][0-9]{0,11})$", is_frame, 64};
+
+// A text that is left out when it is empty.
+Codec<std::string> or_nothing(Codec<std::string> codec) {
+  codec.print = [](const std::string& value) -> Json {
+    return value.empty() ? Json(nullptr) : Json(value);
+  };
+  return codec;
+}
+
+const Table<ImageTree>& tree_table() {
+  static const Table<ImageTree> table{{
+      required(field("frameSize", &ImageTree::frame_size, byte_count(kibibytes(64), mebibytes(16)),
+                     "Bytes; a power of two.")),
+      required(field("root", &ImageTree::root, text(sha256_hex))),
+      required(field("frames", &ImageTree::frames,
+                     list_of(text(frame_text), {1, limits::image_frames}),
+                     "In order, one hash for each frame; zeros:N stands for N frames of zeros.")),
   }};
+  return table;
+}
+
+const Table<ImageDisk>& disk_table() {
+  static const Json some_hash = {{"anyOf", {{{"required", {"sha256"}}}, {{"required", {"tree"}}}}}};
+  static const Table<ImageDisk> table{
+      {
+          required(field("name", &ImageDisk::name, text(dns_label), "root, or a volume's name.")),
+          required(field("file", &ImageDisk::file, text(file_name), "Beside image.json.")),
+          required(field("format", &ImageDisk::format,
+                         one_of({ImageFormat::raw, ImageFormat::raw_zst, ImageFormat::qcow2}))),
+          required(field("virtualSize", &ImageDisk::virtual_size,
+                         byte_count(limits::disk_min, limits::disk_max),
+                         "Bytes of the disk the guest sees.")),
+          field("sha256", &ImageDisk::sha256, or_nothing(text(sha256_hex)),
+                "Of the raw content. May be left out when there is a tree."),
+          required(field("fileSha256", &ImageDisk::file_sha256, text(sha256_hex),
+                         "Of the file as it is stored.")),
+          required(field("fileSize", &ImageDisk::file_size, byte_count(Bytes{1}, limits::disk_max),
+                         "Bytes of the file.")),
+          field("tree", &ImageDisk::tree, maybe(object(tree_table())),
+                "Hashes of the raw content, frame by frame."),
+      },
+      {},
+      [](const Json& json, Problems& problems) {
+        if (!json.contains("sha256") && !json.contains("tree"))
+          problems.add("found neither sha256 nor tree, expected one of them");
+      },
+      some_hash};
   return table;
 }
 

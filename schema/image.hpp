@@ -16,15 +16,25 @@ enum class ImageFormat { raw, raw_zst, qcow2 };
 // How a guest learns who it is when it first boots.
 enum class FirstBoot { nocloud, kernel_cmdline, none };
 
+// The SHA-256 tree over a disk's content, frame by frame (docs/design/imaging.md). Only the
+// form is checked here; that the root is the frames' own is for imaging/.
+struct ImageTree {
+  Bytes frame_size{};  // a power of two
+  std::string root{};
+  std::vector<std::string> frames{};  // 64 hex digits each, or "zeros:N" for N frames of zeros
+  bool operator==(const ImageTree&) const = default;
+};
+
 // One disk of a golden image. Hashes are 64 lower-case hex digits of SHA-256.
 struct ImageDisk {
   std::string name{};  // "root" or a volume's name
   std::string file{};  // beside image.json: a plain name without a slash
   ImageFormat format = ImageFormat::raw;
   Bytes virtual_size{};       // of the disk the guest sees
-  std::string sha256{};       // of the raw content, virtual_size bytes
+  std::string sha256{};       // of the raw content, virtual_size bytes; may be empty with a tree
   std::string file_sha256{};  // of the file as it is stored
   Bytes file_size{};
+  std::optional<ImageTree> tree{};
   bool operator==(const ImageDisk&) const = default;
 };
 

@@ -33,7 +33,8 @@ inline constexpr std::size_t job_results_per_sync = 64;
 inline constexpr std::size_t volumes = 32;
 inline constexpr std::size_t interfaces = 16;
 inline constexpr std::size_t ports = 64;
-inline constexpr std::size_t image_disks = 33;  // root and one per volume
+inline constexpr std::size_t image_disks = 33;        // root and one per volume
+inline constexpr std::size_t image_frames = 200'000;  // hashes and runs of zeros between them
 
 inline constexpr std::uint32_t cpus_min = 1;
 inline constexpr std::uint32_t cpus_max = 512;

@@ -23,5 +23,10 @@ std::string broken_property_of_hub_message(std::string_view text);
 std::string broken_property_of_signature(std::string_view text);
 // Every line of an allowed_signers file that is accepted says the same when it is printed.
 std::string broken_property_of_operators(std::string_view text);
+// A seek table that is accepted has frames that tile its file and prints to the same frames.
+std::string broken_property_of_seek_table(std::string_view text);
+// A frame tree that is accepted (first line: sizes and root; then a frame a line) is checked,
+// and prints to what reads back as the same.
+std::string broken_property_of_frame_tree(std::string_view text);
 
 }  // namespace holdfast

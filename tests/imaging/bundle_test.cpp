@@ -292,12 +292,12 @@ TEST_CASE("bundle: a manifest must be there and small", "[imaging]") {
     check_both(Errc::not_found, "image.json");
   }
   SECTION("too large") {
-    write_file(golden.path() + "/image.json", std::string((1 << 20) + 1, ' '));
-    check_both(Errc::invalid, "larger than 1 MiB");
+    write_file(golden.path() + "/image.json", std::string((8 << 20) + 1, ' '));
+    check_both(Errc::invalid, "larger than 8 MiB");
   }
   SECTION("too large and sparse") {
     std::filesystem::resize_file(golden.path() + "/image.json", std::uint64_t{1} << 40);
-    check_error(read_manifest(golden.path()), Errc::invalid, {"larger than 1 MiB"});
+    check_error(read_manifest(golden.path()), Errc::invalid, {"larger than 8 MiB"});
   }
 }
 

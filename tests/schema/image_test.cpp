@@ -27,13 +27,42 @@ TEST_CASE("parse_image: every field reaches its member", "[schema][image]") {
   expected.version = "1.0.0";
   expected.first_boot = FirstBoot::kernel_cmdline;
   const auto disk = [&hash](const std::string& name) {
-    return ImageDisk{name, "root.raw", ImageFormat::raw, mebibytes(32), hash, hash, mebibytes(32)};
+    return ImageDisk{.name = name,
+                     .file = "root.raw",
+                     .virtual_size = mebibytes(32),
+                     .sha256 = hash,
+                     .file_sha256 = hash,
+                     .file_size = mebibytes(32)};
   };
   expected.disks = {disk("root"), disk("db")};
   expected.boot = DirectBoot{"vmlinuz", hash, "initrd", hash, "console=ttyS0"};
   CHECK(*image == expected);
   CHECK(parse_image(to_canonical_json(*image), "again.json").value() == expected);
   CHECK(parse_image(to_yaml(*image), "again.yaml").value() == expected);
+}
+
+TEST_CASE("parse_image: a frame tree stands beside the hash or in its place", "[schema][image]") {
+  const std::string hash(64, 'a');
+  const std::string tree = R"("tree":{"frameSize":4194304,"root":")" + hash +
+                           R"(","frames":["zeros:3",")" + hash + R"(","zeros:4"]})";
+  auto text = image_with(image_disk("root", "," + tree));
+  const auto both = parse_image(text, "image.json");
+  REQUIRE(both);
+  REQUIRE(both->disks[0].tree);
+  CHECK(both->disks[0].tree->frame_size == mebibytes(4));
+  CHECK(both->disks[0].tree->frames == std::vector<std::string>{"zeros:3", hash, "zeros:4"});
+  CHECK(parse_image(to_canonical_json(*both), "again.json").value() == *both);
+  const auto whole = R"("sha256":")" + hash + R"(",)";
+  text.replace(text.find(whole), whole.size(), "");
+  const auto tree_only = parse_image(text, "image.json");
+  REQUIRE(tree_only);
+  CHECK(tree_only->disks[0].sha256.empty());
+  CHECK(parse_image(to_canonical_json(*tree_only), "again.json").value() == *tree_only);
+  text.replace(text.find("," + tree), tree.size() + 1, "");
+  const auto neither = parse_image(text, "image.json");
+  REQUIRE_FALSE(neither);
+  CHECK(neither.error().message().find("/spec/disks/0: found neither sha256 nor tree") !=
+        std::string::npos);
 }
 
 TEST_CASE("parse_image: file names cannot leave the image's directory", "[schema][image]") {

@@ -155,11 +155,26 @@ std::string boot(const std::string& more) {
          "}";
 }
 
+// A disk whose content only a tree describes, or nothing does.
+std::string treeless_disk(const std::string& more) {
+  auto disk = image_disk("root", more);
+  const auto at = disk.find(R"("sha256")");
+  return disk.erase(at, disk.find(R"("fileSha256")") - at);
+}
+
+std::string tree(const std::string& frames, const std::string& size = "65536") {
+  return R"(,"tree":{"frameSize":)" + size + R"(,"root":")" + std::string(64, 'd') +
+         R"(","frames":[)" + frames + "]}";
+}
+
 const std::vector<std::string>& good_images() {
   static const std::vector<std::string> images{
-      image_with(image_disk()), image_with(image_disk() + "," + image_disk("db")),
+      image_with(image_disk()),
+      image_with(image_disk() + "," + image_disk("db")),
       image_with(image_disk(), R"(,"firstBoot":"none")", "2026.11.1"),
       image_with(image_disk(), boot("")),
+      image_with(image_disk("root", tree(R"("zeros:999999999999")"))),
+      image_with(treeless_disk(tree("\"" + std::string(64, 'e') + R"(","zeros:1")"))),
       image_with(image_disk(), boot(R"(,"cmdline":"console=ttyS0","initrd":"i","initrdSha256":")" +
                                     std::string(64, 'c') + "\""))};
   return images;
@@ -170,6 +185,12 @@ const std::vector<std::string>& bad_images() {
       image_with(""),
       image_with(image_disk("db")),
       image_with(image_disk("Root")),
+      image_with(treeless_disk("")),
+      image_with(image_disk("root", tree(""))),
+      image_with(image_disk("root", tree(R"("zeros:0")"))),
+      image_with(image_disk("root", tree(R"("zeros:01")"))),
+      image_with(image_disk("root", tree(R"("zeros:1000000000000")"))),
+      image_with(image_disk("root", tree(R"("zeros:1")", "65535"))),
       image_with(image_disk("root", R"(,"size":1)")),
       image_with(image_disk(), R"(,"firstBoot":"magic")"),
       image_with(image_disk(), R"(,"source":"x")"),
