@@ -5,6 +5,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -24,6 +25,8 @@ struct Progress {
 // within 100 ms and leaves nothing under the final name.
 struct Transfer {
   std::function<void(const Progress&)> on_progress{};
+  // One line for the log: how it is done, where that is worth knowing.
+  std::function<void(std::string_view)> on_note{};
   std::stop_token stop{};
 };
 

@@ -13,7 +13,7 @@
 #include "base/result.hpp"
 #include "base/sha256.hpp"
 #include "base/unique_fd.hpp"
-#include "imaging/image.hpp"
+#include "imaging/options.hpp"
 
 // A disk's content as a stream, where it goes, and what is measured on the way.
 namespace holdfast::imaging {

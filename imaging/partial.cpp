@@ -44,6 +44,22 @@ Result<void> remove_leftover(const std::string& path) {
   return ok();
 }
 
+// What a dead builder left, locked; empty when there is nothing that we would have made.
+Result<UniqueFd> adopt_leftover(const std::string& path) {
+  UniqueFd leftover{::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+  if (!leftover) return UniqueFd{};
+  const auto info = TRY(stat_of(leftover.get(), path));
+  if (!S_ISREG(info.st_mode) || info.st_uid != ::geteuid() || info.st_nlink != 1) return UniqueFd{};
+  TRY(lock(leftover.get(), path));
+  // Before we had the lock its owner may have finished and renamed it.
+  struct stat named {};
+  if (::lstat(path.c_str(), &named) != 0 || named.st_ino != info.st_ino ||
+      named.st_dev != info.st_dev)
+    return UniqueFd{};
+  if (::fchmod(leftover.get(), 0600) != 0) return posix_error(errno, "take over " + path);
+  return leftover;
+}
+
 // rename(2) that never replaces.
 Result<void> rename_new(const std::string& from, const std::string& to) {
   const std::string doing = "rename " + from + " to " + to;
@@ -91,6 +107,24 @@ Result<PartialFile> PartialFile::create(std::string target) {
   if (!fd) return posix_error(errno, "create " + path);
   TRY(lock(fd.get(), path));
   return PartialFile{std::move(target), std::move(fd)};
+}
+
+Result<PartialFile> PartialFile::adopt_or_create(std::string target) {
+  TRY(check_absent(target));
+  if (auto leftover = TRY(adopt_leftover(target + suffix))) {
+    PartialFile adopted{std::move(target), std::move(leftover)};
+    adopted.is_adopted_ = true;
+    return adopted;
+  }
+  return create(std::move(target));
+}
+
+PartialFile& PartialFile::operator=(PartialFile&& other) noexcept {
+  std::swap(target_, other.target_);  // `other` removes what we had
+  std::swap(path_, other.path_);
+  std::swap(fd_, other.fd_);
+  std::swap(is_adopted_, other.is_adopted_);
+  return *this;
 }
 
 PartialFile::~PartialFile() {

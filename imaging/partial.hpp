@@ -15,12 +15,18 @@ class PartialFile {
  public:
   // Errc::conflict when `target` exists or somebody is building it.
   static Result<PartialFile> create(std::string target);
+  // The same, but takes over what a dead builder left where it can be trusted to be ours
+  // (a regular file of our user with one name); its content may be anything.
+  static Result<PartialFile> adopt_or_create(std::string target);
   PartialFile(PartialFile&&) noexcept = default;
-  PartialFile& operator=(PartialFile&&) = delete;
+  PartialFile& operator=(PartialFile&& other) noexcept;
   ~PartialFile();
 
   int fd() const { return fd_.get(); }
   const std::string& path() const { return path_; }
+  bool is_adopted() const { return is_adopted_; }
+  // Leaves it there, for adopt_or_create().
+  void keep() { fd_ = UniqueFd{}; }
   // Gives the file its name, durably. Its content must have been synced before.
   Result<void> commit();
 
@@ -29,6 +35,7 @@ class PartialFile {
   std::string target_;
   std::string path_;
   UniqueFd fd_;  // empty once committed
+  bool is_adopted_ = false;
 };
 
 class PartialDirectory {

@@ -27,26 +27,28 @@ bool is_skippable(std::uint32_t magic) {
   return (magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
 }
 
-class ZstdReader final : public Reader {
+class ZstdStream final : public ByteStream {
  public:
-  ZstdReader(UniqueFd file, std::string path) : file_{std::move(file)}, path_{std::move(path)} {
+  ZstdStream(int file, std::string path) : file_{file}, path_{std::move(path)} {
     if (context_) ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, max_window_log);
   }
 
-  Result<Chunk> next() override {
+  Result<std::size_t> read(std::span<std::byte> into) override {
     if (!context_) return Error{Errc::exhausted, "read " + path_ + ": no memory for zstd"};
-    ZSTD_outBuffer out{chunk_.data(), chunk_.size(), 0};
+    ZSTD_outBuffer out{into.data(), into.size(), 0};
     while (out.pos < out.size) {
-      if (in_.pos == in_.size && !TRY(refill())) break;
+      // A full buffer may have left some behind that needs no more input.
+      if (in_.pos == in_.size && !may_flush_ && !TRY(refill())) break;
       TRY(decompress(out));
+      may_flush_ = out.pos == out.size && pending_ != 0;
     }
-    return Chunk{std::span{chunk_}.first(out.pos), 0};
+    return out.pos;
   }
 
  private:
   // False at the end of the file, which must be the end of a frame.
   Result<bool> refill() {
-    const auto n = TRY(read_at(file_.get(), offset_, input_, path_));
+    const auto n = TRY(read_at(file_, offset_, input_, path_));
     offset_ += n;
     in_ = {input_.data(), n, 0};
     if (n > 0 || pending_ == 0) return n > 0;
@@ -62,20 +64,20 @@ class ZstdReader final : public Reader {
                                     ": zstd: " + ZSTD_getErrorName(pending_)};
   }
 
-  UniqueFd file_;
+  int file_;
   std::string path_;
   DecompressorHandle context_{ZSTD_createDCtx()};
   std::vector<std::byte> input_ = std::vector<std::byte>(ZSTD_DStreamInSize());
-  std::vector<std::byte> chunk_ = std::vector<std::byte>(chunk_size);
   ZSTD_inBuffer in_{nullptr, 0, 0};
   std::size_t pending_ = 1;  // bytes zstd still wants: 0 exactly between two frames
+  bool may_flush_ = false;
   std::uint64_t offset_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Reader> read_zstd(UniqueFd file, std::string path) {
-  return std::make_unique<ZstdReader>(std::move(file), std::move(path));
+std::unique_ptr<ByteStream> read_zstd(int file, std::string path) {
+  return std::make_unique<ZstdStream>(file, std::move(path));
 }
 
 bool is_zstd(std::span<const std::byte> head) {

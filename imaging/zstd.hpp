@@ -9,15 +9,15 @@
 #include <string>
 
 #include "base/result.hpp"
-#include "base/unique_fd.hpp"
-#include "imaging/content.hpp"
+#include "imaging/pipeline.hpp"
 
 namespace holdfast::imaging {
 
-// The content of a zstd file of any number of frames (RFC 8878). Memory is the chunk and
-// the window that the frame asks for, at most 128 MiB as in zstd's own tools; what `zstd`
+// The content of a zstd file of any number of frames (RFC 8878). Memory is the
+// window that the frame asks for, at most 128 MiB as in zstd's own tools; what `zstd`
 // writes up to level 19 asks for 8 MiB.
-std::unique_ptr<Reader> read_zstd(UniqueFd file, std::string path);
+// `file` must outlive the stream.
+std::unique_ptr<ByteStream> read_zstd(int file, std::string path);
 
 // `head`: the file's first bytes, at least 18 where it has them.
 bool is_zstd(std::span<const std::byte> head);

@@ -101,7 +101,10 @@ Result<void> LocalDisks::restore(const ImageRef& image, const std::string& image
   if (disk == disks.end())
     return Error{Errc::not_found,
                  "image " + image.name + " " + image.version + " has no disk named " + image_disk};
-  TRY(imaging::restore(to_source(*stored, *disk), path, to_options(transfer)));
+  const auto source = TRY(to_source(*stored, *disk));
+  auto options = to_options(transfer);
+  options.keeps_partial = true;  // the next start goes on from there; remove() takes it away
+  TRY(imaging::restore(source, path, options));
   return ok();
 }
 

@@ -104,8 +104,10 @@ Result<void> LocalImages::verify(const ImageRef& ref, const host::Transfer& tran
   if (!stored)
     return Error{Errc::not_found, "image " + ref.name + " " + ref.version + " is not on this host"};
   TRY(imaging::verify_files(stored->directory, files_of(stored->image), to_options(transfer)));
-  for (const ImageDisk& disk : stored->image.disks)
-    TRY(imaging::verify(to_source(*stored, disk), to_options(transfer)));
+  for (const ImageDisk& disk : stored->image.disks) {
+    const auto source = TRY(to_source(*stored, disk));
+    TRY(imaging::verify(source, to_options(transfer)));
+  }
   return ok();
 }
 

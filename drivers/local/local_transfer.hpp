@@ -7,9 +7,12 @@
 // Private to drivers/local: what ports call a transfer, as imaging/ wants it.
 namespace holdfast::local {
 
+// Running guests come first: they have the disk and the cores before a transfer does.
 inline imaging::Options to_options(const host::Transfer& transfer) {
   imaging::Options options;
   options.stop = transfer.stop;
+  options.on_note = transfer.on_note;
+  options.priority = imaging::IoPriority::idle;
   if (transfer.on_progress)
     options.on_progress = [report = transfer.on_progress](const imaging::Progress& p) {
       report({p.done, p.total});
@@ -26,11 +29,17 @@ inline imaging::Format to_format(ImageFormat format) {
   return imaging::Format::raw;
 }
 
-inline imaging::Source to_source(const host::StoredImage& stored, const ImageDisk& disk) {
-  return {.path = stored.directory + "/" + disk.file,
-          .format = to_format(disk.format),
-          .virtual_size = disk.virtual_size.value,
-          .sha256 = disk.sha256};
+inline Result<imaging::Source> to_source(const host::StoredImage& stored, const ImageDisk& disk) {
+  imaging::Source source;
+  source.path = stored.directory + "/" + disk.file;
+  source.format = to_format(disk.format);
+  source.virtual_size = disk.virtual_size.value;
+  source.sha256 = disk.sha256;
+  if (disk.tree)
+    source.tree =
+        TRY(imaging::parse_tree({disk.tree->frame_size.value, disk.tree->root, disk.tree->frames},
+                                source.virtual_size, source.path));
+  return source;
 }
 
 }  // namespace holdfast::local

@@ -49,6 +49,9 @@ Result<Birth> choose_birth(const GuestWorld& world, const GuestFacts& facts,
   const Guest& guest = action.guest;
   birth.image = guest.spec.image;
   birth.content = action.image.image;
+  // The journal has no use for thousands of hashes: the store's manifest has them.
+  for (ImageDisk& disk : birth.content.disks)
+    if (disk.tree) disk.tree->frames = {"zeros:1"};
   GuestIdentity& identity = birth.identity;
   identity.uuid = Uuid::random(world.random);
   identity.name = guest.name;

@@ -232,6 +232,9 @@ Result<std::function<Result<void>(Writes&)>> remember(const GuestWorld& world,
 host::Transfer transfer_of(const GuestWorld& world, const Operation& op, const std::string& step) {
   host::Transfer transfer;
   transfer.stop = world.stop;
+  transfer.on_note = [&world, subject = op.subject, step](std::string_view text) {
+    world.log.info("disk transfer", {{"subject", subject}, {"step", step}, {"note", text}});
+  };
   if (world.progress)
     transfer.on_progress = [&world, subject = op.subject, id = op.id,
                             step](const host::Progress& progress) {

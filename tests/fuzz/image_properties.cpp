@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <fstream>
 #include <sstream>
 
 #include "imaging/frame_tree.hpp"
+#include "imaging/image.hpp"
+#include "imaging/range.hpp"
 #include "imaging/seek_table.hpp"
 #include "tests/fuzz/properties.hpp"
 
@@ -48,6 +53,40 @@ std::string broken_property_of_frame_tree(std::string_view text) {
   return again->frames == parsed->frames && again->root == parsed->root
              ? std::string{}
              : "a tree reads back as something else";
+}
+
+std::string broken_property_of_packed_image(std::string_view text) {
+  constexpr std::uint64_t largest = 16 << 20;  // bytes that an input may unpack to
+  const std::string path = "/tmp/holdfast-fuzz-" + std::to_string(::getpid());
+  std::ofstream{path, std::ios::binary | std::ios::trunc} << text;
+  const auto info = imaging::describe(path);
+  if (!info || info->format != imaging::Format::raw_zst || !info->virtual_size ||
+      *info->virtual_size > largest) {
+    ::unlink(path.c_str());
+    return {};
+  }
+  imaging::Source source;
+  source.path = path;
+  source.format = imaging::Format::raw_zst;
+  source.virtual_size = *info->virtual_size;
+  imaging::Options options;
+  options.threads = 1;
+  options.io = imaging::IoKind::threads;
+  options.memory = largest;
+  const auto verified = imaging::verify(source, options);
+  std::uint64_t read_bytes = 0;
+  const auto read = imaging::read_range(
+      source, {0, source.virtual_size},
+      [&](std::span<const std::byte> bytes) -> Result<void> {
+        read_bytes += bytes.size();
+        return ok();
+      },
+      options);
+  ::unlink(path.c_str());
+  if (static_cast<bool>(verified) != static_cast<bool>(read))
+    return "verify and read_range do not agree";
+  if (read && read_bytes != source.virtual_size) return "a range of another size came";
+  return {};
 }
 
 }  // namespace holdfast

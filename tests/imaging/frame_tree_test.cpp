@@ -79,11 +79,13 @@ TEST_CASE("frame tree and seek table: the fuzz corpus keeps their properties", "
     CAPTURE(file.path().string());
     CHECK(broken_property_of_seek_table(text).empty());
     CHECK(broken_property_of_frame_tree(text).empty());
+    CHECK(broken_property_of_packed_image(text).empty());
     ++accepted;
   }
   CHECK(accepted > 20);
   std::mt19937 random{20261125};
-  for (const auto* const name : {"seek-table", "seek-table-checksums", "frame-tree"}) {
+  for (const auto* const name :
+       {"seek-table", "seek-table-checksums", "frame-tree", "packed-image"}) {
     const auto text = read_file(corpus / name);
     REQUIRE_FALSE(text.empty());
     for (int i = 0; i < 3000; ++i) {
@@ -93,6 +95,7 @@ TEST_CASE("frame tree and seek table: the fuzz corpus keeps their properties", "
       if (random() % 4 == 0) changed.resize(random() % changed.size());
       CHECK(broken_property_of_seek_table(changed).empty());
       CHECK(broken_property_of_frame_tree(changed).empty());
+      if (i % 8 == 0) CHECK(broken_property_of_packed_image(changed).empty());
     }
   }
 }
