@@ -19,6 +19,7 @@ namespace holdfast::api {
 using holdfast::ApplyReport;
 using holdfast::ImageReport;
 using holdfast::JobReport;
+using holdfast::ImportReport;
 using holdfast::OperationDetail;
 using holdfast::RecoverReport;
 using holdfast::SnapshotReport;
@@ -58,6 +59,8 @@ class Inspections {
   virtual Result<PlanReport> plan(const std::optional<std::string>& text) = 0;
   virtual Result<std::vector<SnapshotReport>> snapshots(const std::string& guest) = 0;
   virtual Result<std::vector<ImageReport>> images() = 0;
+  // Imports that are under way.
+  virtual Result<std::vector<ImportReport>> imports() = 0;
   virtual Result<std::vector<TargetReport>> targets() = 0;
   // Signed jobs that came here, newest first.
   virtual Result<std::vector<JobReport>> jobs(std::size_t limit) = 0;

@@ -169,6 +169,9 @@ Result<std::string> get_metrics(const Call& call) {
 Result<std::string> get_images(const Call& call) {
   return to_json(TRY(call.to.inspections.images()));
 }
+Result<std::string> get_imports(const Call& call) {
+  return to_json(TRY(call.to.inspections.imports()));
+}
 Result<std::string> post_image(const Call& call) {
   const auto path = TRY(body_text(call, "path", longest_path));
   if (path.front() != '/')
@@ -214,6 +217,7 @@ constexpr std::array routes{
     Route{"POST", "/v1/recover", " confirm ", post_recover},
     Route{"POST", "/v1/enroll", "", post_enroll},
     Route{"GET", "/v1/images", "", get_images},
+    Route{"GET", "/v1/imports", "", get_imports},
     Route{"POST", "/v1/images", "", post_image},
     Route{"GET", "/v1/targets", "", get_targets},
     Route{"GET", "/metrics", "", get_metrics, exposition_type},

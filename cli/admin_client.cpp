@@ -189,6 +189,10 @@ Result<HubReport> AdminClient::enroll(const std::string& hub, const std::string&
       TRY(post("/v1/enroll", body.dump(-1, ' ', false, Json::error_handler_t::replace))));
 }
 
+Result<std::vector<ImportReport>> AdminClient::imports() const {
+  return parse_admin_report<std::vector<ImportReport>>(TRY(get("/v1/imports")));
+}
+
 Result<ImageReport> AdminClient::import_image(const std::string& absolute_path) const {
   http::Request request;
   request.method = "POST";

@@ -35,6 +35,7 @@ class AdminClient {
   Result<PlanReport> plan(const std::optional<std::string>& text) const;
   Result<std::vector<SnapshotReport>> snapshots(const std::string& guest) const;
   Result<std::vector<ImageReport>> images() const;
+  Result<std::vector<ImportReport>> imports() const;
   Result<std::vector<TargetReport>> targets() const;
   Result<std::string> support() const;
   Result<std::vector<JobReport>> jobs(std::size_t limit) const;

@@ -29,6 +29,7 @@ void declare_views(CLI::App& app, Words& words);
 void declare_records(CLI::App& app, Words& words);
 void declare_jobs(CLI::App& app, Words& words);
 void add_ticket_sign(CLI::App& ticket, Words& words);
+void declare_images(CLI::App& app, Words& words);
 void declare_guests(CLI::App& app, Words& words);
 void declare_hub(CLI::App& app, Words& words);
 void declare_program(CLI::App& app, Words& words);

@@ -99,24 +99,7 @@ void declare_records(CLI::App& app, Words& words) {
   });
 
   add_ticket_sign(*ticket, words);
-
-  auto* image = add_command(app, {"image", "Golden images: check them and bring them here",
-                                  "holdfast image verify ./tiny-1.0.0.tar.zst\n"
-                                  "holdfast image import ./tiny-1.0.0.tar.zst"});
-  add_by_name(*image, words,
-              {"verify", "Check every file and every disk's content, without the daemon",
-               "holdfast image verify ./tiny\nholdfast image verify ./tiny-1.0.0.tar.zst"},
-              "PATH", image_verify);
-  add_by_name(
-      *image, words,
-      {"inspect", "Show the manifest, without the daemon", "holdfast image inspect ./tiny -o json"},
-      "PATH", image_inspect);
-  add_command(*image, {"list", "Images on this host", "holdfast image list -o wide"})
-      ->callback([&words] { words.chosen = image_list; });
-  add_by_name(*image, words,
-              {"import", "Check an image and copy it into the daemon's store",
-               "holdfast image import /mnt/usb/debian-12-docker"},
-              "PATH", image_import);
+  declare_images(app, words);
 }
 
 }  // namespace holdfast::cli

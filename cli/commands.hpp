@@ -116,8 +116,50 @@ struct SubmitJobOptions {
 };
 Result<Exit> job_submit(const Invocation& invocation, const SubmitJobOptions& options);
 
-// Offline, on a bundle's directory or archive.
-Result<Exit> image_verify(const Invocation& invocation, const std::string& path);
+// Offline, on a bundle's directory or archive, or on a disk's file.
+struct ImageVerifyOptions {
+  std::string path{};
+  std::string restored{};  // a disk to be checked in place of the image's own files
+  std::string disk = "root";
+};
+Result<Exit> image_verify(const Invocation& invocation, const ImageVerifyOptions& options);
+
+struct ImagePackOptions {
+  std::string root{};                  // a raw disk, a block device or a qcow2 image
+  std::vector<std::string> volumes{};  // NAME=PATH
+  std::string folder{};
+  std::string name{};
+  std::string version{};
+  std::string first_boot = "nocloud";
+  std::string kernel{};
+  std::string initrd{};
+  std::string cmdline{};
+  int level = 6;
+  std::string frame_size = "4Mi";
+  bool finds_long_matches = false;
+};
+Result<Exit> image_pack(const Invocation& invocation, const ImagePackOptions& options);
+
+struct ImageUnpackOptions {
+  std::string path{};
+  std::string target{};
+  std::string disk = "root";
+  std::string limit{};  // bytes a second
+  bool is_idle = false;
+  bool is_over_device = false;  // the target is a block device, whose content goes
+  bool is_sure = false;         // without being asked
+};
+Result<Exit> image_unpack(const Invocation& invocation, const ImageUnpackOptions& options);
+
+struct ImageCatOptions {
+  std::string path{};
+  std::string disk = "root";
+  std::string offset = "0";
+  std::string size{};  // all that is left
+};
+// The bytes themselves on `out`, whatever -o says.
+Result<Exit> image_cat(const Invocation& invocation, const ImageCatOptions& options);
+
 Result<Exit> image_inspect(const Invocation& invocation, const std::string& path);
 Result<Exit> image_list(const Invocation& invocation);
 Result<Exit> image_import(const Invocation& invocation, const std::string& path);

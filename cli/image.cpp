@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imaging/image.hpp"
 
-#include <cerrno>
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <mutex>
 #include <thread>
@@ -13,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/image_bundle.hpp"
 #include "cli/progress_bar.hpp"
 #include "cli/render.hpp"
 #include "imaging/bundle.hpp"
@@ -23,77 +22,58 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder of our own that goes away again.
-class Scratch {
- public:
-  explicit Scratch(std::string path) : path_{std::move(path)} {}
-  Scratch(Scratch&& other) noexcept : path_{std::exchange(other.path_, {})} {}
-  Scratch& operator=(Scratch&&) = delete;
-  ~Scratch() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
-  static Result<Scratch> make(const Environment& environment) {
-    std::string path = environment.variable("TMPDIR");
-    if (path.empty()) path = "/var/tmp";  // a whole image may be more than /tmp holds
-    path += "/holdfast-image-XXXXXX";
-    if (::mkdtemp(path.data()) == nullptr)
-      return Error{Errc::unavailable, path + ": " + std::strerror(errno)};
-    return Scratch{path};
-  }
-
- private:
-  std::string path_;
-};
-
-struct Bundle {
-  std::string manifest{};
-  Image image{};
-  std::vector<imaging::BundleFile> files{};
-};
-
-Result<Bundle> read_bundle(const std::string& path) {
-  Bundle bundle;
-  bundle.manifest = TRY(imaging::read_manifest(path));
-  bundle.image = TRY(parse_image(bundle.manifest, path + "/image.json"));
-  for (const auto& disk : bundle.image.disks)
-    bundle.files.push_back({disk.file, disk.file_size.value, disk.file_sha256});
-  if (const auto& boot = bundle.image.boot) {
-    bundle.files.push_back({boot->kernel, std::nullopt, boot->kernel_sha256});
-    if (boot->initrd)
-      bundle.files.push_back({*boot->initrd, std::nullopt, boot->initrd_sha256.value_or("")});
-  }
-  return bundle;
-}
-
-imaging::Options with_progress(ProgressBar& bar, const std::string& what) {
-  imaging::Options options;
-  options.on_progress = [&bar, what](const imaging::Progress& progress) {
-    std::optional<double> fraction;
-    if (progress.total != 0)
-      fraction = static_cast<double>(progress.done) / static_cast<double>(progress.total);
-    bar.draw(what, fraction);
-  };
-  return options;
-}
-
 Result<void> verify_folder(const Invocation& invocation, const Bundle& bundle,
                            const std::string& folder) {
   ProgressBar bar{invocation.environment()};
-  TRY(imaging::verify_files(folder, bundle.files, with_progress(bar, "files")));
+  TRY(imaging::verify_files(folder, bundle.files, followed(invocation, bar, "files")));
   for (const auto& disk : bundle.image.disks) {
-    imaging::Source source;
-    source.path = folder + "/" + disk.file;
-    source.format =
-        imaging::format_from_string(to_string(disk.format)).value_or(imaging::Format::raw);
-    source.virtual_size = disk.virtual_size.value;
-    source.sha256 = disk.sha256;
-    TRY(imaging::verify(source, with_progress(bar, "disk " + disk.name))
+    const auto source = TRY(source_of(disk, folder));
+    TRY(imaging::verify(source, followed(invocation, bar, "disk " + disk.name))
             .context("disk " + disk.name));
   }
   return ok();
+}
+
+// A disk that was restored from the image, perhaps long ago, against the image's own hashes.
+Result<Exit> verify_restored(const Invocation& invocation, const ImageVerifyOptions& options) {
+  const auto bundle = TRY(read_bundle(options.path));
+  const auto& disks = bundle.image.disks;
+  const auto disk = std::find_if(disks.begin(), disks.end(),
+                                 [&](const ImageDisk& d) { return d.name == options.disk; });
+  if (disk == disks.end())
+    return Error{Errc::not_found, "the image has no disk named " + options.disk};
+  auto source = TRY(source_of(*disk, options.path));
+  source.path = options.restored;
+  source.format = imaging::Format::raw;
+  ProgressBar bar{invocation.environment()};
+  TRY(imaging::verify(source, followed(invocation, bar, "disk " + disk->name)));
+  bar.clear();
+  const nlohmann::json json{{"valid", true}, {"disk", disk->name}, {"path", options.restored}};
+  TRY(invocation.show(json.dump(), [&] {
+    return printable(options.restored) + " is disk " + disk->name + " of image " +
+           bundle.image.name + " " + bundle.image.version + "\n";
+  }));
+  return Exit::done;
+}
+
+// A file that is a disk and no bundle.
+Result<Exit> inspect_file(const Invocation& invocation, const std::string& path,
+                          const imaging::ImageInfo& info) {
+  nlohmann::json json{{"format", to_string(info.format)}, {"fileSize", info.file_size}};
+  if (info.virtual_size) json["virtualSize"] = *info.virtual_size;
+  if (info.frames) json["frames"] = *info.frames;
+  TRY(invocation.show(json.dump(), [&] {
+    std::string text =
+        "File:     " + printable(path) + "\nFormat:   " + std::string{to_string(info.format)} +
+        "\nOn disk:  " + to_string(Bytes{info.file_size}) +
+        "\nSize:     " + (info.virtual_size ? to_string(Bytes{*info.virtual_size}) : "not said") +
+        "\n";
+    if (info.format == imaging::Format::raw_zst)
+      text += info.frames ? "Frames:   " + std::to_string(*info.frames) + ", with a seek table\n"
+                          : "Frames:   no seek table\n";
+    return text;
+  }));
+  return Exit::done;
 }
 
 std::string inspected(const Image& image) {
@@ -102,7 +82,8 @@ std::string inspected(const Image& image) {
   Table disks{{"DISK", "FILE", "FORMAT", "SIZE", "FILE-SIZE", "SHA256"}};
   for (const auto& disk : image.disks)
     disks.add({disk.name, disk.file, std::string{to_string(disk.format)},
-               to_string(disk.virtual_size), to_string(disk.file_size), disk.sha256});
+               to_string(disk.virtual_size), to_string(disk.file_size),
+               disk.sha256.empty() && disk.tree ? "tree " + disk.tree->root : disk.sha256});
   text += disks.render(Style{});
   if (image.boot) {
     text += "Kernel:   " + image.boot->kernel +
@@ -112,23 +93,25 @@ std::string inspected(const Image& image) {
   return text;
 }
 
-// Draws how long we have been waiting, on a thread of its own, until it goes away.
-class Waiting {
+// Draws how far the daemon is with an import, on a thread of its own, until it goes away.
+class ImportProgress {
  public:
-  Waiting(const Invocation& invocation, const std::string& what) {
+  ImportProgress(const Invocation& invocation, std::string path) {
     if (!invocation.environment().err_is_terminal) return;
-    thread_ = std::thread{[this, &invocation, what] {
+    thread_ = std::thread{[this, &invocation, path = std::move(path)] {
       ProgressBar bar{invocation.environment()};
       const Clock& clock = invocation.environment().clock;
       const Duration started = clock.elapsed();
       std::unique_lock lock{mutex_};
       do {
-        bar.draw(what + ", " + to_short_string(clock.elapsed() - started), std::nullopt);
+        lock.unlock();
+        draw(invocation, bar, path, clock.elapsed() - started);
+        lock.lock();
       } while (
-          !changed_.wait_for(lock, std::chrono::milliseconds{500}, [this] { return is_over_; }));
+          !changed_.wait_for(lock, std::chrono::milliseconds{300}, [this] { return is_over_; }));
     }};
   }
-  ~Waiting() {
+  ~ImportProgress() {
     {
       const std::lock_guard lock{mutex_};
       is_over_ = true;
@@ -136,10 +119,23 @@ class Waiting {
     changed_.notify_all();
     if (thread_.joinable()) thread_.join();
   }
-  Waiting(const Waiting&) = delete;
-  Waiting& operator=(const Waiting&) = delete;
+  ImportProgress(const ImportProgress&) = delete;
+  ImportProgress& operator=(const ImportProgress&) = delete;
 
  private:
+  static void draw(const Invocation& invocation, ProgressBar& bar, const std::string& path,
+                   Duration elapsed) {
+    const std::string what = "import " + std::string{fs::path{path}.filename()};
+    const auto imports = invocation.daemon().imports();
+    if (imports)
+      for (const auto& import : *imports)
+        if (import.path == path && import.total.value != 0)
+          return bar.draw(
+              transfer_text(what, import.done.value, import.total.value, elapsed),
+              static_cast<double>(import.done.value) / static_cast<double>(import.total.value));
+    bar.draw(what + ", " + to_short_string(elapsed), std::nullopt);
+  }
+
   std::mutex mutex_{};
   std::condition_variable changed_{};
   bool is_over_ = false;
@@ -148,7 +144,9 @@ class Waiting {
 
 }  // namespace
 
-Result<Exit> image_verify(const Invocation& invocation, const std::string& path) {
+Result<Exit> image_verify(const Invocation& invocation, const ImageVerifyOptions& options) {
+  if (!options.restored.empty()) return verify_restored(invocation, options);
+  const auto& path = options.path;
   const auto bundle = TRY(read_bundle(path));
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) {
@@ -159,7 +157,7 @@ Result<Exit> image_verify(const Invocation& invocation, const std::string& path)
     {
       ProgressBar bar{invocation.environment()};
       TRY(imaging::import_files(path, {bundle.manifest, bundle.files}, folder,
-                                with_progress(bar, "unpack")));
+                                followed(invocation, bar, "unpack")));
     }
     TRY(verify_folder(invocation, bundle, folder));
   }
@@ -174,8 +172,13 @@ Result<Exit> image_verify(const Invocation& invocation, const std::string& path)
 }
 
 Result<Exit> image_inspect(const Invocation& invocation, const std::string& path) {
-  const auto bundle = TRY(read_bundle(path));
-  TRY(invocation.show(to_canonical_json(bundle.image), [&] { return inspected(bundle.image); }));
+  const auto bundle = read_bundle(path);
+  if (!bundle) {
+    const auto info = imaging::describe(path);
+    if (!info || info->format == imaging::Format::raw) return bundle.error();
+    return inspect_file(invocation, path, *info);
+  }
+  TRY(invocation.show(to_canonical_json(bundle->image), [&] { return inspected(bundle->image); }));
   return Exit::done;
 }
 
@@ -190,7 +193,7 @@ Result<Exit> image_import(const Invocation& invocation, const std::string& path)
   const auto absolute = fs::canonical(path, error);
   if (error) return Error{Errc::not_found, path + ": " + error.message()};
   const auto image = [&]() -> Result<ImageReport> {
-    const Waiting waiting{invocation, "importing " + path};
+    const ImportProgress progress{invocation, absolute.string()};
     return invocation.daemon().import_image(absolute.string());
   }();
   if (!image) return image.error();

@@ -2,6 +2,7 @@
 #include "cli/progress_bar.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "cli/terminal.hpp"
@@ -26,6 +27,22 @@ std::string render_bar(const std::string& text, std::optional<double> fraction, 
   if (filled < cells) bar += '>';
   bar.resize(cells, ' ');
   return head + "[" + bar + "]" + percent;
+}
+
+std::string transfer_text(const std::string& what, std::uint64_t done, std::uint64_t total,
+                          Duration elapsed) {
+  constexpr Duration soonest{500};  // before that a rate says nothing
+  if (elapsed < soonest || done == 0) return what;
+  const double seconds = static_cast<double>(elapsed.count()) / 1000;
+  const double rate = static_cast<double>(done) / seconds;  // bytes a second
+  constexpr double mib = 1024.0 * 1024.0;
+  const bool is_slow = rate < 10 * mib;
+  std::string text = what + " " + std::to_string(static_cast<long>(rate / (is_slow ? 1024 : mib))) +
+                     (is_slow ? " KiB/s" : " MiB/s");
+  if (total <= done) return text;
+  const auto left = static_cast<double>(total - done) / rate;
+  const auto rounded = std::chrono::seconds{static_cast<long>(std::ceil(left))};
+  return text + ", " + to_short_string(rounded) + " left";
 }
 
 void ProgressBar::draw(const std::string& text, std::optional<double> fraction) {

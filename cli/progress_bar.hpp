@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 
+#include "base/clock.hpp"
 #include "cli/environment.hpp"
 
 namespace holdfast::cli {
@@ -12,6 +14,11 @@ namespace holdfast::cli {
 // "restore root  [=====>    ]  52%" in exactly `width` columns or fewer; without a fraction
 // only the text.
 std::string render_bar(const std::string& text, std::optional<double> fraction, std::size_t width);
+
+// "disk root 812 MiB/s, 3s left": what, how fast so far, and for how long still. Rate and time
+// are left out until there is something to say. Sizes in bytes.
+std::string transfer_text(const std::string& what, std::uint64_t done, std::uint64_t total,
+                          Duration elapsed);
 
 // One line on `err` that is drawn over and over. Draws nothing when `err` is no terminal.
 class ProgressBar {

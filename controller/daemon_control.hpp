@@ -42,6 +42,7 @@ class DaemonControl final : public api::Reports, public api::Inspections, public
   Result<PlanReport> plan(const std::optional<std::string>& text) override;
   Result<std::vector<api::SnapshotReport>> snapshots(const std::string& guest) override;
   Result<std::vector<api::ImageReport>> images() override;
+  Result<std::vector<api::ImportReport>> imports() override;
   Result<std::vector<api::TargetReport>> targets() override;
   Result<std::vector<api::JobReport>> jobs(std::size_t limit) override;
   Result<api::JobReport> job(const std::string& id) override;
@@ -69,6 +70,7 @@ class DaemonControl final : public api::Reports, public api::Inspections, public
   FileSource* files_;
   SignedOrders* orders_;
   Settings settings_;
+  Guarded<std::map<std::string, host::Progress>> imports_{};  // under way, by path
   Guarded<int> applying_{};  // one writer of the directory at a time
 };
 

@@ -180,10 +180,25 @@ Result<std::vector<api::ImageReport>> DaemonControl::images() {
   return reports;
 }
 
+Result<std::vector<api::ImportReport>> DaemonControl::imports() {
+  std::vector<api::ImportReport> reports;
+  for (const auto& [path, progress] : *imports_.lock())
+    reports.push_back({path, Bytes{progress.done}, Bytes{progress.total}});
+  return reports;
+}
+
 Result<api::ImageReport> DaemonControl::import_image(const std::string& path) {
-  const auto stored = TRY(engine_.parts().host.images.import(path, {.stop = engine_.parts().stop}));
+  (*imports_.lock())[path] = {};
+  host::Transfer transfer;
+  transfer.stop = engine_.parts().stop;
+  transfer.on_progress = [&](const host::Progress& progress) {
+    (*imports_.lock())[path] = progress;
+  };
+  auto stored = engine_.parts().host.images.import(path, transfer);
+  imports_.lock()->erase(path);
+  TRY(stored);
   engine_.wake_host();
-  return image_report(stored);
+  return image_report(*stored);
 }
 
 Result<std::vector<api::TargetReport>> DaemonControl::targets() {

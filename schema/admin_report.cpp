@@ -55,6 +55,15 @@ const Table<ImageReport>& table_of(const ImageReport*) {
   return table;
 }
 
+const Table<ImportReport>& table_of(const ImportReport*) {
+  static const Table<ImportReport> table{{
+      field("path", &ImportReport::path, words()),
+      field("done", &ImportReport::done, size()),
+      field("total", &ImportReport::total, size()),
+  }};
+  return table;
+}
+
 const Table<TargetReport>& table_of(const TargetReport*) {
   static const Table<TargetReport> table{{
       field("name", &TargetReport::name, words()),
@@ -130,6 +139,7 @@ std::string to_json(const JobReport& report) { return print(report); }
 std::string to_json(const std::vector<JobReport>& reports) { return print(reports); }
 std::string to_json(const std::vector<SnapshotReport>& reports) { return print(reports); }
 std::string to_json(const std::vector<ImageReport>& reports) { return print(reports); }
+std::string to_json(const std::vector<ImportReport>& reports) { return print(reports); }
 std::string to_json(const std::vector<TargetReport>& reports) { return print(reports); }
 
 template <class Report>
@@ -152,6 +162,7 @@ template Result<JobReport> parse_admin_report(std::string_view);
 template Result<std::vector<JobReport>> parse_admin_report(std::string_view);
 template Result<std::vector<SnapshotReport>> parse_admin_report(std::string_view);
 template Result<std::vector<ImageReport>> parse_admin_report(std::string_view);
+template Result<std::vector<ImportReport>> parse_admin_report(std::string_view);
 template Result<std::vector<TargetReport>> parse_admin_report(std::string_view);
 
 }  // namespace holdfast

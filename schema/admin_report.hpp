@@ -50,6 +50,14 @@ struct ImageReport {
   bool operator==(const ImageReport&) const = default;
 };
 
+// An import that is under way.
+struct ImportReport {
+  std::string path{};
+  Bytes done{};
+  Bytes total{};
+  bool operator==(const ImportReport&) const = default;
+};
+
 struct TargetReport {
   std::string name{};
   std::string path{};
@@ -99,6 +107,7 @@ std::string to_json(const JobReport& report);
 std::string to_json(const std::vector<JobReport>& reports);
 std::string to_json(const std::vector<SnapshotReport>& reports);
 std::string to_json(const std::vector<ImageReport>& reports);
+std::string to_json(const std::vector<ImportReport>& reports);
 std::string to_json(const std::vector<TargetReport>& reports);
 
 // As parse_report(), which is of schema/report.hpp's types alone.
@@ -113,6 +122,7 @@ extern template Result<JobReport> parse_admin_report(std::string_view);
 extern template Result<std::vector<JobReport>> parse_admin_report(std::string_view);
 extern template Result<std::vector<SnapshotReport>> parse_admin_report(std::string_view);
 extern template Result<std::vector<ImageReport>> parse_admin_report(std::string_view);
+extern template Result<std::vector<ImportReport>> parse_admin_report(std::string_view);
 extern template Result<std::vector<TargetReport>> parse_admin_report(std::string_view);
 
 }  // namespace holdfast

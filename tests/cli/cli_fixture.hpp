@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -46,6 +47,10 @@ class ScratchFolder {
   std::string write(const std::string& name, const std::string& text) const {
     std::ofstream{path_ + "/" + name} << text;
     return path_ + "/" + name;
+  }
+  std::string read(const std::string& name) const {
+    std::ifstream in{path_ + "/" + name, std::ios::binary};
+    return {std::istreambuf_iterator<char>{in}, {}};
   }
 
  private:

@@ -242,6 +242,16 @@ TEST_CASE("recover: shows what it would write and asks", "[cli]") {
   CHECK_FALSE(host.daemon.needs_recovery);
 }
 
+TEST_CASE("image import: shows on a terminal how far the daemon is", "[cli]") {
+  Host host;
+  host.is_terminal = true;
+  host.daemon.is_import_slow = true;
+  const auto answer = host.run({"image", "import", host.folder.write("tiny.tar", "x")});
+  CHECK(answer.status == 0);
+  CHECK(has(answer.err, "import tiny.tar"));
+  CHECK(has(answer.err, " 42%"));
+}
+
 TEST_CASE("image list and import: through the daemon with an absolute path", "[cli]") {
   Host host;
   CHECK(has(host.run({"image", "list"}).out, "tiny"));

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <latch>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -52,6 +54,8 @@ class FakeControlPlane final : public Reports,
   std::vector<SnapshotReport> snapshots_{};
   std::vector<std::string> imported{};
   std::vector<std::string> submitted{};  // envelopes
+  std::vector<ImportReport> importing{};
+  bool is_import_slow = false;  // one import only
   std::vector<TicketReport> tickets_{};
   HostReport host_{};
 
@@ -184,6 +188,12 @@ class FakeControlPlane final : public Reports,
       return answer(reports);
     });
   }
+  Result<std::vector<ImportReport>> imports() override {
+    return locked([&] {
+      if (!importing.empty() && !was_looked_at_.exchange(true)) looked_at_.count_down();
+      return answer(importing);
+    });
+  }
   Result<std::vector<TargetReport>> targets() override {
     return locked([&] {
       return answer(std::vector<TargetReport>{
@@ -263,7 +273,15 @@ class FakeControlPlane final : public Reports,
       return report;
     });
   }
+  // A slow one waits until somebody has looked how far it is.
   Result<ImageReport> import_image(const std::string& path) override {
+    if (is_import_slow) {
+      locked([&] {
+        importing = {{path, mebibytes(42), mebibytes(100)}};
+        return true;
+      });
+      looked_at_.wait();
+    }
     return locked([&]() -> Result<ImageReport> {
       if (failure) return *failure;
       imported.push_back(path);
@@ -272,6 +290,8 @@ class FakeControlPlane final : public Reports,
   }
 
  private:
+  std::latch looked_at_{1};
+  std::atomic<bool> was_looked_at_ = false;
   template <class Body>
   auto locked(const Body& body) -> decltype(body()) {
     const std::lock_guard lock{mutex};

@@ -185,6 +185,59 @@ TEST_CASE("image: verify and inspect a bundle without the daemon", "[cli]") {
   CHECK(host.run({"image", "inspect", host.folder.write("x.tar", "no archive")}).status == 2);
 }
 
+TEST_CASE("image: a packed disk is verified, inspected, unpacked and read in parts", "[cli]") {
+  Host host;
+  host.kill_daemon();
+  std::string disk(3 << 20, '\0');
+  for (std::size_t i = 0; i < 1 << 20; ++i) disk[i] = static_cast<char>(i * i >> 8);
+  disk[2'500'000] = 'x';
+  const auto raw = host.folder.write("golden.raw", disk);
+  const auto kernel = host.folder.write("vmlinuz", "a kernel");
+  const auto bundle = host.folder / "packed";
+  const auto packed = host.run({"image", "pack", raw, bundle, "--name", "small", "--version", "2",
+                                "--frame-size", "256Ki", "--level", "3", "--volume", "data=" + raw,
+                                "--kernel", kernel, "--cmdline", "quiet"});
+  INFO(packed.err);
+  REQUIRE(packed.status == 0);
+  CHECK(has(packed.out, "packed small 2"));
+  const auto good = host.run({"image", "verify", bundle});
+  INFO(good.err);
+  CHECK(good.status == 0);
+  CHECK(has(host.run({"image", "inspect", bundle}).out, "tree "));
+  CHECK(has(host.run({"image", "inspect", bundle + "/root.raw.zst"}).out, "Frames:   12"));
+
+  const auto target = host.folder / "disk.raw";
+  const auto unpacked = host.run({"image", "unpack", bundle, target, "--disk", "data", "--idle"});
+  INFO(unpacked.err);
+  CHECK(unpacked.status == 0);
+  CHECK(has(unpacked.out, "every hash is right"));
+  CHECK((host.folder.read("disk.raw") == disk));
+  CHECK(host.run({"image", "verify", bundle, "--restored", target}).status == 0);
+  const auto part = host.run({"image", "cat", bundle, "--offset", "2499999", "--size", "3"});
+  CHECK((part.out == disk.substr(2'499'999, 3)));
+  CHECK((host.run({"image", "cat", bundle + "/root.raw.zst"}).out == disk));
+
+  auto changed = disk;
+  changed[300'000] ^= 1;
+  host.folder.write("disk.raw", changed);
+  const auto differs = host.run({"image", "verify", bundle, "--restored", target});
+  CHECK(differs.status == 2);
+  CHECK(has(differs.err, "bytes 262144 to 524288 of the disk"));
+  CHECK(host.run({"image", "unpack", bundle, target}).status == 2);  // never over something
+  CHECK(has(host.run({"image", "unpack", bundle, target + "2", "--disk", "none"}).err,
+            "it has root, data"));
+  CHECK(
+      has(host.run({"image", "pack", raw, bundle, "--name", "x", "--version", "1"}).err, "exists"));
+}
+
+TEST_CASE("image: a pack that fails leaves no folder", "[cli]") {
+  Host host;
+  const auto folder = host.folder / "new";
+  CHECK(host.run({"image", "pack", "/nowhere", folder, "--name", "x", "--version", "1"}).status ==
+        2);
+  CHECK_FALSE(std::filesystem::exists(folder));
+}
+
 TEST_CASE("support bundle: holds what helps and never a secret", "[cli]") {
   Host host;
   write_journal(host);

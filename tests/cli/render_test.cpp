@@ -117,4 +117,14 @@ TEST_CASE("redact: nothing that may be secret is left", "[cli]") {
   CHECK(without_secrets("").empty());
 }
 
+TEST_CASE("progress: rate and time left come once they mean something", "[cli][render]") {
+  constexpr std::uint64_t mib = 1 << 20;
+  using namespace std::chrono_literals;
+  CHECK(transfer_text("disk root", 0, 100 * mib, 5s) == "disk root");
+  CHECK(transfer_text("disk root", 50 * mib, 100 * mib, 100ms) == "disk root");
+  CHECK(transfer_text("disk root", 50 * mib, 100 * mib, 2s) == "disk root 25 MiB/s, 2s left");
+  CHECK(transfer_text("disk root", mib, 3 * mib, 2s) == "disk root 512 KiB/s, 4s left");
+  CHECK(transfer_text("disk root", 100 * mib, 100 * mib, 2s) == "disk root 50 MiB/s");
+}
+
 }  // namespace holdfast::cli
