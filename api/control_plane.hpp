@@ -18,8 +18,8 @@ namespace holdfast::api {
 
 using holdfast::ApplyReport;
 using holdfast::ImageReport;
-using holdfast::JobReport;
 using holdfast::ImportReport;
+using holdfast::JobReport;
 using holdfast::OperationDetail;
 using holdfast::RecoverReport;
 using holdfast::SnapshotReport;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Usage: bench/imaging.py BUILD_DIR [ROUNDS] [FOLDER]
+"""Usage: bench/imaging.py BUILD_DIR [ROUNDS] [LEVEL] [FOLDER]
 
 Moves one disk of 4 GiB with about 1.2 GiB of real data (this machine's /usr) with our engine and
 with every tool that an operator would use instead, and prints medians and ratios. Every run ends
@@ -20,11 +20,11 @@ import time
 
 SIZE = 4 << 30
 DATA = 1250 << 20
-LEVEL = 6  # the default of `holdfast image pack`
 
 
 class Bench:
-    def __init__(self, build, rounds, folder):
+    def __init__(self, build, rounds, level, folder):
+        self.level = level
         self.ours = str(pathlib.Path(build).resolve() / "bench" / "imaging_bench")
         self.rounds = rounds
         self.folder = pathlib.Path(folder)
@@ -45,10 +45,15 @@ class Bench:
     def prepare(self):
         if not pathlib.Path("disk.raw").exists():
             self.make_disk()
+        made_at = pathlib.Path("level")
+        if not made_at.exists() or made_at.read_text() != str(self.level):
+            for name in ("ours.zst", "ours.zst.tree", "plain.zst", "pz.zst"):
+                pathlib.Path(name).unlink(missing_ok=True)
+            made_at.write_text(str(self.level))
         made = {
-            "ours.zst": [self.ours, "pack", "disk.raw", "ours.zst", str(LEVEL)],
-            "plain.zst": ["zstd", "-q", f"-{LEVEL}", "disk.raw", "-o", "plain.zst"],
-            "pz.zst": ["pzstd", "-q", "-p", "2", f"-{LEVEL}", "disk.raw", "-o", "pz.zst"],
+            "ours.zst": [self.ours, "pack", "disk.raw", "ours.zst", str(self.level)],
+            "plain.zst": ["zstd", "-q", f"-{self.level}", "disk.raw", "-o", "plain.zst"],
+            "pz.zst": ["pzstd", "-q", "-p", "2", f"-{self.level}", "disk.raw", "-o", "pz.zst"],
             "disk.qcow2": ["qemu-img", "convert", "-c", "-O", "qcow2", "disk.raw", "disk.qcow2"],
         }
         for name, words in made.items():
@@ -168,9 +173,9 @@ class Bench:
         self.measure("restic", ["restic", "restore", "latest", "--target", "out"], None)
 
         self.measure("verify", [ours, "verify", "ours.zst", "raw.zst", size, "-"], "ours.zst")
-        self.measure("pack", [ours, "pack", "disk.raw", "out", str(LEVEL)], "disk.raw", keep=True)
+        self.measure("pack", [ours, "pack", "disk.raw", "out", str(self.level)], "disk.raw", keep=True)
         packed = os.stat("out").st_size
-        self.measure("zstd pack", ["zstd", "-q", f"-{LEVEL}", "disk.raw", "-o", "out"],
+        self.measure("zstd pack", ["zstd", "-q", f"-{self.level}", "disk.raw", "-o", "out"],
                      "disk.raw", keep=True)
         self.sizes = (packed, os.stat("out").st_size)
 
@@ -187,7 +192,7 @@ class Bench:
     def report(self):
         load = " ".join(f"{x:.1f}" for x in os.getloadavg())
         print(f"{self.rounds} rounds, {os.cpu_count()} cores, load {load}, "
-              f"{self.data / (1 << 20):.0f} MiB of data in {SIZE >> 30} GiB, zstd level {LEVEL}\n")
+              f"{self.data / (1 << 20):.0f} MiB of data in {SIZE >> 30} GiB, zstd level {self.level}\n")
         print("| | median s | least s | CPU s | peak MiB | MiB/s of data |\n|---|---|---|---|---|---|")
         titles = {
             "fio": "limit: fio, io_uring writes of the data alone",
@@ -200,7 +205,7 @@ class Bench:
             "plain": "a plain zstd file, by our engine", "zstd": "`zstd -d --sparse`",
             "pzstd": "`pzstd -d -p 2`", "qemu compressed": "`qemu-img convert` of a compressed qcow2",
             "restic": "`restic restore`", "verify": "**verify the packed image**",
-            "pack": "**pack**", "zstd pack": f"`zstd -{LEVEL}`",
+            "pack": "**pack**", "zstd pack": f"`zstd -{self.level}`",
         }
         for name, title in titles.items():
             if name not in self.samples:
@@ -240,12 +245,15 @@ def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
-    bench = Bench(sys.argv[1], rounds,
-                  sys.argv[3] if len(sys.argv) > 3 else "/var/tmp/holdfast-bench")
+    level = int(sys.argv[3]) if len(sys.argv) > 3 else 6  # as `holdfast image pack`
+    folder = sys.argv[4] if len(sys.argv) > 4 else "/var/tmp/holdfast-bench"
+    bench = Bench(sys.argv[1], rounds, level, folder)
     bench.prepare()
     for number in range(rounds):
-        print(f"round {number + 1} of {rounds}", file=sys.stderr)
+        print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
         bench.round()
+        with open("samples.json", "w") as out:
+            json.dump(bench.samples, out)
     pathlib.Path("out").unlink(missing_ok=True)
     bench.report()
 
