@@ -14,3 +14,4 @@ python3 tests/e2e/hub_test.py "$build" --only-edits --edits 60
 echo "== idle daemon"; "$sandbox" bench/idle.sh "$build" 100 120
 if [ -x "$build/bench/sim_bench" ]; then echo "== simulated host-days"; "$build/bench/sim_bench"; fi
 echo "== hub"; bench/hub/run.sh "$build"
+echo "== images"; bench/imaging.py "$build"

@@ -37,7 +37,8 @@ class HeadLast final : public ContentJob {
         continue;
       }
       const auto size = std::min<std::size_t>(run.bytes.size(), head_size - run.offset);
-      heads_.emplace_back(run.offset, std::vector(run.bytes.begin(), run.bytes.begin() + size));
+      const auto head = run.bytes.first(size);
+      heads_.emplace_back(run.offset, std::vector(head.begin(), head.end()));
       if (size < run.bytes.size()) others.push_back({run.bytes.subspan(size), run.offset + size});
     }
     slot.runs = std::move(others);
