@@ -164,6 +164,7 @@ void run(const std::string& uri, int n, virConnectPtr peer) {
                                         .tuning = (*libvirt)->tuning(),
                                         .snapshots = (*libvirt)->snapshots(),
                                         .disks = disks,
+                                        .copies = disks,
                                         .images = images},
                                .source = source,
                                .clock = clock,

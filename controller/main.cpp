@@ -199,6 +199,7 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
                         .tuning = libvirt->tuning(),
                         .snapshots = libvirt->snapshots(),
                         .disks = disks,
+                        .copies = disks,
                         .images = images};
   SignedOrders orders{*journal,
                       clock,

@@ -14,6 +14,7 @@ struct Host {
   LiveTuning& tuning;
   GuestSnapshots& snapshots;
   DiskStore& disks;
+  DiskCopies& copies;
   ImageStore& images;
 };
 

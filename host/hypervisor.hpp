@@ -35,8 +35,17 @@ class Hypervisor {
  public:
   virtual ~Hypervisor() = default;
   // Creates the guest, or makes its persistent configuration this one; a running guest
-  // keeps running as it is. Conflict: UUID or name belongs to something else.
+  // keeps running as it is. Conflict: UUID or name belongs to something else. Denied: it
+  // would take a disk away, exchange one, or change the incarnation.
   virtual Result<void> define(const GuestDefinition& definition) = 0;
+  // As define(), for a stopped guest that exists, whatever it takes away; files stay where
+  // they are. `permit` names the incarnation as it was.
+  virtual Result<void> redefine(gate::Permit permit, const GuestDefinition& definition) = 0;
+  // Writes `definition`'s marker into a guest that has none, and gives its disks the names
+  // that `definition` has for their paths (a running guest sees these from its next start).
+  // Nothing else of it changes. Invalid: it has what a definition cannot speak of. Conflict:
+  // it carries a marker already.
+  virtual Result<void> adopt(gate::Permit permit, const GuestDefinition& definition) = 0;
   // Stopped guests only.
   virtual Result<void> rename(const Uuid& uuid, const std::string& name) = 0;
   // Forgets the configuration of a stopped guest; its disks stay where they are.

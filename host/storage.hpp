@@ -66,6 +66,18 @@ class DiskStore {
   virtual Result<void> remove(gate::Permit permit, const std::string& path) = 0;
 };
 
+// Copies of guest disks, beside DiskStore on the same targets. Thread-safe.
+class DiskCopies {
+ public:
+  virtual ~DiskCopies() = default;
+  // The first `size` bytes of the raw disk at `source`, with zeros after its end. Nothing
+  // under `path` until it was read back, found equal (SHA-256) and is durable; starts over
+  // when a former attempt died. Nobody may write to `source` meanwhile; it stays as it is.
+  // Conflict: `path` exists already. Invalid: `source` is an overlay.
+  virtual Result<void> copy(const std::string& source, const std::string& path, Bytes size,
+                            const Transfer& transfer) = 0;
+};
+
 struct StoredImage {
   Image image{};
   std::string directory{};  // absolute; its files carry the names in `image`

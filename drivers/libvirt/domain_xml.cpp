@@ -323,6 +323,30 @@ Result<std::string> amend_domain(std::string_view existing, const GuestDefinitio
   return to_text(domain);
 }
 
+Result<std::string> adopt_domain(std::string_view existing, const GuestDefinition& definition) {
+  TRY(check_definition(definition));
+  pugi::xml_document document;
+  TRY(load_domain(document, existing));
+  xml_node domain = document.child("domain");
+  const auto refuse = [](const std::string& why) {
+    return Error{Errc::invalid, "it cannot be adopted: " + why};
+  };
+  if (domain.child("os").child("kernel")) return refuse("it boots a kernel of the host's directly");
+  for (xml_node node : domain.child("devices").children("disk")) {
+    if (!is_disk(node)) continue;
+    const std::string path = node.child("source").attribute("file").value();
+    if (std::string_view{node.attribute("type").value()} != "file" || path.empty())
+      return refuse("disk " + device_of(node) + " is no file");
+    const auto& disks = definition.shape.disks;
+    const auto named = std::find_if(disks.begin(), disks.end(),
+                                    [&](const Disk& disk) { return disk.path == path; });
+    if (named == disks.end()) return refuse("disk " + path + " has no name");
+    set_text(node, "serial", serial_of(named->name));
+  }
+  set_metadata(domain, definition);
+  return to_text(domain);
+}
+
 Result<std::string> render_disk(const Disk& disk, const std::string& device, const Limits& limits) {
   TRY(check_disk(disk));
   pugi::xml_document document;

@@ -27,6 +27,12 @@ Result<std::string> render_domain(const host::GuestDefinition& definition,
 Result<std::string> amend_domain(std::string_view existing, const host::GuestDefinition& definition,
                                  const Platform& platform);
 
+// `existing` with the marker of `definition` and the names of its disks; all else as it is.
+// Errc::invalid when a later definition could not leave the guest as it is: a disk that is
+// no file, a kernel that is booted directly, or a disk that `definition` does not name.
+Result<std::string> adopt_domain(std::string_view existing,
+                                 const host::GuestDefinition& definition);
+
 // One <disk>; `device` is its place in the guest, such as "vdb".
 Result<std::string> render_disk(const host::Disk& disk, const std::string& device,
                                 const Limits& limits);

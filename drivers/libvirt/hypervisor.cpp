@@ -52,6 +52,34 @@ Result<void> check_layers_stay(const ParsedDomain& now, const GuestDefinition& d
   return ok();
 }
 
+// What define() must not do: it has no permit.
+std::string taken_away_by(const GuestDefinition& definition, const OurDomain& ours) {
+  for (const host::Disk& now : ours.parsed.shape.disks) {
+    const auto stays = std::any_of(
+        definition.shape.disks.begin(), definition.shape.disks.end(),
+        [&](const host::Disk& disk) { return disk.name == now.name && disk.path == now.path; });
+    if (!stays) return "disk " + now.name + " (" + now.path + ")";
+  }
+  if (definition.marker.incarnation != ours.marker().incarnation) return "the incarnation";
+  return {};
+}
+
+constexpr std::initializer_list<gate::Verb> replacing_verbs{
+    gate::Verb::replace_image, gate::Verb::remove_volume, gate::Verb::shrink_disk,
+    gate::Verb::move_disk};
+
+Result<void> redefine_guest(Core& core, const Connection& connection,
+                            const GuestDefinition& definition, const gate::Permit& permit) {
+  const OurDomain ours = TRY(find_ours(core, connection, definition.marker.uuid));
+  TRY(permit.covers(replacing_verbs, definition.marker.uuid));
+  TRY(permit.covers(definition.marker.uuid, ours.marker().incarnation));
+  if (ours.state.is_active()) return Error{Errc::conflict, "the guest is still running"};
+  TRY(check_layers_stay(ours.parsed, definition));
+  if (ours.parsed.name != definition.name)
+    return Error{Errc::conflict, "it is called " + ours.parsed.name + "; rename it first"};
+  return define_xml(core, connection, TRY(amend_domain(ours.xml, definition, connection.platform)));
+}
+
 Result<void> define_guest(Core& core, const Connection& connection,
                           const GuestDefinition& definition) {
   const Uuid& uuid = definition.marker.uuid;
@@ -61,12 +89,30 @@ Result<void> define_guest(Core& core, const Connection& connection,
     if (existing->parsed.name != definition.name) {
       return Error{Errc::conflict, "it is called " + existing->parsed.name + "; rename it first"};
     }
+    if (const auto taken = taken_away_by(definition, *existing); !taken.empty())
+      return Error{Errc::denied, "a definition never takes away " + taken};
     return define_xml(core, connection,
                       TRY(amend_domain(existing->xml, definition, connection.platform)));
   }
   if (existing.error().code() != Errc::not_found) return std::move(existing).error();
   TRY(check_name_is_free(core, connection, definition.name, uuid));
   return define_xml(core, connection, TRY(render_domain(definition, connection.platform)));
+}
+
+Result<void> adopt_guest(Core& core, const Connection& connection,
+                         const GuestDefinition& definition, const gate::Permit& permit) {
+  const Uuid& uuid = definition.marker.uuid;
+  TRY(permit.covers({gate::Verb::adopt_guest}, uuid));
+  TRY(permit.covers(uuid, definition.marker.incarnation));
+  const DomainHandle domain = TRY(find_domain(core, connection, uuid));
+  if (virDomainIsPersistent(domain.get()) != 1)
+    return Error{Errc::invalid, "it cannot be adopted: it is gone once it stops (transient)"};
+  const std::string xml = TRY(read_xml(core, domain.get(), Config::persistent));
+  const ParsedDomain now = parse_domain(xml, connection.platform);
+  if (now.metadata && now.metadata->marker == definition.marker) return ok();
+  if (now.metadata || !now.problem.empty())
+    return Error{Errc::conflict, now.metadata ? "it carries a marker of Holdfast" : now.problem};
+  return define_xml(core, connection, TRY(adopt_domain(xml, definition)));
 }
 
 Result<void> rename_guest(Core& core, const Connection& connection, const Uuid& uuid,
@@ -126,6 +172,24 @@ Result<void> LibvirtHypervisor::define(const GuestDefinition& definition) {
                  return define_guest(core, c, definition);
                })
       .context("define guest " + definition.name);
+}
+
+Result<void> LibvirtHypervisor::redefine(gate::Permit permit, const GuestDefinition& definition) {
+  return core_
+      ->change(definition.marker.uuid,
+               [definition, owned = std::move(permit)](Core& core, const Connection& c) {
+                 return redefine_guest(core, c, definition, owned);
+               })
+      .context("redefine guest " + definition.name);
+}
+
+Result<void> LibvirtHypervisor::adopt(gate::Permit permit, const GuestDefinition& definition) {
+  return core_
+      ->change(definition.marker.uuid,
+               [definition, owned = std::move(permit)](Core& core, const Connection& c) {
+                 return adopt_guest(core, c, definition, owned);
+               })
+      .context("adopt guest " + definition.name);
 }
 
 Result<void> LibvirtHypervisor::rename(const Uuid& uuid, const std::string& name) {

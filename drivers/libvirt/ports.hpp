@@ -25,6 +25,8 @@ class LibvirtHypervisor final : public host::Hypervisor {
  public:
   explicit LibvirtHypervisor(CorePtr core) : core_{std::move(core)} {}
   Result<void> define(const host::GuestDefinition& definition) override;
+  Result<void> redefine(gate::Permit permit, const host::GuestDefinition& definition) override;
+  Result<void> adopt(gate::Permit permit, const host::GuestDefinition& definition) override;
   Result<void> rename(const Uuid& uuid, const std::string& name) override;
   Result<void> undefine(gate::Permit permit, const Uuid& uuid) override;
 

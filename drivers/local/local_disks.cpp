@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/unique_fd.hpp"
+#include "drivers/local/disk_copy.hpp"
 #include "drivers/local/local_transfer.hpp"
 #include "drivers/local/seed_iso.hpp"
 #include "imaging/image.hpp"
@@ -175,6 +176,15 @@ Result<void> LocalDisks::write_seed(const std::string& path, const host::Seed& s
   return sync_folder(folder_of(path));
 }
 
+Result<void> LocalDisks::copy(const std::string& source, const std::string& path, Bytes size,
+                              const host::Transfer& transfer) {
+  TRY(owner_of(source));
+  TRY(make_folder(path));
+  if (::access(path.c_str(), F_OK) == 0) return Error{Errc::conflict, path + " exists already"};
+  TRY(copy_disk(source, path, size, transfer));
+  return sync_folder(folder_of(path));
+}
+
 Result<void> LocalDisks::remove(gate::Permit permit, const std::string& path) {
   const Uuid uuid = TRY(owner_of(path));
   TRY(permit.covers(uuid));
@@ -182,6 +192,8 @@ Result<void> LocalDisks::remove(gate::Permit permit, const std::string& path) {
     case gate::Verb::remove_unfinished:
     case gate::Verb::remove_scratch:
     case gate::Verb::free_tombstone:
+    case gate::Verb::free_set_aside:
+    case gate::Verb::move_disk:
     case gate::Verb::remove_volume: break;
     default:
       return Error{Errc::denied, "a permit to " + std::string{gate::to_string(permit.verb())} +

@@ -12,7 +12,7 @@ namespace holdfast::local {
 // named as storage targets. Nothing outside of TARGET/UUID is ever created or removed,
 // and a target's directory must exist: a missing mount is an error, not a new folder.
 // Thread-safe.
-class LocalDisks final : public host::DiskStore {
+class LocalDisks final : public host::DiskStore, public host::DiskCopies {
  public:
   LocalDisks(std::map<std::string, std::string> targets, const host::ImageStore& images)
       : targets_{std::move(targets)}, images_{images} {}
@@ -26,6 +26,8 @@ class LocalDisks final : public host::DiskStore {
   Result<std::optional<host::DiskFacts>> find(const std::string& path) const override;
   Result<void> write_seed(const std::string& path, const host::Seed& seed) override;
   Result<void> remove(gate::Permit permit, const std::string& path) override;
+  Result<void> copy(const std::string& source, const std::string& path, Bytes size,
+                    const host::Transfer& transfer) override;
 
  private:
   // The guest whose folder `path` lies in; Errc::denied for any other path.

@@ -14,8 +14,6 @@
 namespace holdfast {
 namespace {
 
-constexpr Duration stop_timeout = std::chrono::seconds{60};
-
 struct Tombstoning {
   GuestIdentity identity{};  // as the tombstone's journal row will carry it
   host::Shape shape{};       // as it was
@@ -63,19 +61,6 @@ Step detach_step(const GuestWorld& world, const Operation& op, const Tombstoning
     return world.host.hypervisor.define(definition);
   };
   return step;
-}
-
-void add_stop(const GuestWorld& world, const Tombstoning& what, std::vector<Step>& steps) {
-  add_stop_steps(world, what.identity, stop_timeout, steps);
-  if (!what.was_running) return;
-  // Taken back: what ran before runs again.
-  for (Step& step : steps)
-    if (step.name == "request_stop")
-      step.undo = [&world, identity = what.identity]() -> Result<void> {
-        const auto observed = TRY(observe_existing(world, identity));
-        if (is_active(observed->power)) return ok();
-        return world.host.power.start(identity.uuid);
-      };
 }
 
 Step rename_to_tombstone(const GuestWorld& world, const Tombstoning& what) {
@@ -135,7 +120,7 @@ Result<GuestOperation> load_destroy(const GuestWorld& world, const Operation& op
   add_signed_start(
       world, what.identity, what.job, [&world, op, what] { return ask(world, op, what); },
       operation.steps);
-  add_stop(world, what, operation.steps);
+  add_stop_for_order(world, what.identity, what.was_running, operation.steps);
   operation.steps.push_back(detach_step(world, op, what));
   operation.steps.push_back(rename_to_tombstone(world, what));
   operation.on_success =

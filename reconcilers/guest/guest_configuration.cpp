@@ -165,7 +165,9 @@ void plan_configuration(const GuestDiff& diff) {
                                 diff.observed.configured.nics);
   change.definition =
       definition_of(diff.guest, change.identity, std::move(nics), diff.observed.configured.disks);
-  change.definition.name = diff.observed.name;  // renaming is a step of its own
+  change.definition.name = diff.observed.name;      // renaming is a step of its own
+  if (diff.identity.first_boot == FirstBoot::none)  // a CD-ROM there is not of our making
+    change.definition.shape.seed_path = diff.observed.configured.seed_path;
 
   Differences found = persistent_differences(diff.observed.configured, change.definition.shape);
   if (contains(found.fields, "bootstrap")) {

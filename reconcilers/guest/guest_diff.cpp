@@ -45,20 +45,24 @@ std::optional<host::Disk> attached(const GuestDiff& diff, const std::string& nam
 
 void refuse_move(const GuestDiff& diff, const WantedDisk& wanted, const DiskIdentity& ours) {
   diff.refuse(
-      gate::Verb::move_disk, wanted.name, wanted.field + ".target",
+      gate::Verb::move_disk, wanted.name + " " + wanted.target, wanted.field + ".target",
       "disk " + wanted.name + " lies on target " + ours.target + ", not on " + wanted.target +
           ", and a disk is never moved and its source deleted unasked",
-      {"copies disk " + wanted.name + " from target " + ours.target + " to target " + wanted.target,
-       "removes " + ours.active + " after the copy was verified"});
+      {"stops guest " + diff.guest.name + " while it copies",
+       "copies disk " + wanted.name + " from target " + ours.target + " to target " + wanted.target,
+       "removes " + ours.active + " after the copy was verified and is in use"});
 }
 
 void refuse_shrink(const GuestDiff& diff, const WantedDisk& wanted, const host::Disk& disk) {
   diff.refuse(
-      gate::Verb::shrink_disk, wanted.name, wanted.field + ".size",
+      gate::Verb::shrink_disk, wanted.name + " " + to_string(wanted.size), wanted.field + ".size",
       "disk " + wanted.name + " is " + to_string(disk.size) + " and should be " +
           to_string(wanted.size) + ": cutting its end off would cost what lies there",
-      {"cuts disk " + show_disk(disk) + " down to " + to_string(wanted.size),
-       "loses all that guest " + diff.guest.name + " keeps beyond " + to_string(wanted.size)});
+      {"stops guest " + diff.guest.name + " while it copies",
+       "copies the first " + to_string(wanted.size) + " of disk " + show_disk(disk) +
+           " into a new disk, which takes its place; file systems that are larger than that break",
+       "keeps the old disk for 7 days, then loses for good all that guest " + diff.guest.name +
+           " keeps beyond " + to_string(wanted.size)});
 }
 
 void refuse_removal(const GuestDiff& diff, const DiskIdentity& ours) {
@@ -66,8 +70,8 @@ void refuse_removal(const GuestDiff& diff, const DiskIdentity& ours) {
   const std::string shown = disk ? show_disk(*disk) : ours.name + " (" + ours.active + ")";
   diff.refuse(gate::Verb::remove_volume, ours.name, "volumes." + ours.name,
               "volume " + ours.name + " is not wanted any more, and it holds data",
-              {"detaches volume " + shown + " from guest " + diff.guest.name,
-               "removes it and all data on it"});
+              {"stops guest " + diff.guest.name + " and detaches volume " + shown + " from it",
+               "keeps the volume for 7 days, then removes it and all data on it for good"});
 }
 
 void add_volume(const GuestDiff& diff, const WantedDisk& wanted) {
@@ -174,14 +178,16 @@ std::vector<std::string> effects_of_destroying(const GuestIdentity& identity,
 
 void plan_refusals(const GuestDiff& diff) {
   const ImageRef& wanted_image = diff.guest.spec.image;
-  if (wanted_image != diff.identity.image)
+  // Nobody knows what an adopted guest was born from.
+  if (!diff.identity.image.name.empty() && wanted_image != diff.identity.image)
     diff.refuse(gate::Verb::replace_image, wanted_image.name + "/" + wanted_image.version, "image",
                 "it was born from image " + diff.identity.image.name + " " +
                     diff.identity.image.version + " and should be from " + wanted_image.name + " " +
                     wanted_image.version + ": that is a new root disk",
-                {"replaces the root disk of guest " + diff.guest.name + " by image " +
+                {"stops guest " + diff.guest.name + " and replaces its root disk by image " +
                      wanted_image.name + " " + wanted_image.version,
-                 "loses all that is on the root disk now"});
+                 "keeps the root disk of now for 7 days, then removes it and all data on it for "
+                 "good; other volumes stay as they are"});
 
   const auto wanted = wanted_disks(diff.guest);
   for (const DiskIdentity& ours : diff.identity.disks) {
@@ -190,7 +196,7 @@ void plan_refusals(const GuestDiff& diff) {
       refuse_removal(diff, ours);
       continue;
     }
-    if (disk->target != ours.target) refuse_move(diff, *disk, ours);
+    if (!ours.target.empty() && disk->target != ours.target) refuse_move(diff, *disk, ours);
     const auto now = attached(diff, ours.name);
     if (now && disk->size < now->size) refuse_shrink(diff, *disk, *now);
   }

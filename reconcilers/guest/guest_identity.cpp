@@ -27,6 +27,18 @@ const NicIdentity* GuestIdentity::find_nic(std::string_view interface) const {
   return found == nics.end() ? nullptr : &*found;
 }
 
+std::vector<std::string> files_of(const DiskIdentity& disk) {
+  std::vector<std::string> files;
+  const auto add = [&](const std::string& path) {
+    if (!path.empty() && std::find(files.begin(), files.end(), path) == files.end())
+      files.push_back(path);
+  };
+  add(disk.active);
+  for (const std::string& layer : disk.layers) add(layer);
+  add(disk.path);
+  return files;
+}
+
 std::string to_json(const GuestIdentity& identity) { return dump(json_of(identity)); }
 
 Result<GuestIdentity> parse_identity(std::string_view json) {
@@ -50,7 +62,8 @@ host::Marker make_marker(const GuestIdentity& identity, const std::string& host_
   marker.name = identity.name;
   marker.host_id = host_id;
   marker.provenance = "created";
-  marker.image = identity.image.name + "/" + identity.image.version;
+  if (!identity.image.name.empty())
+    marker.image = identity.image.name + "/" + identity.image.version;
   marker.spec_digest = spec_digest;
   marker.last_job = last_job;
   marker.detail = to_json(identity);

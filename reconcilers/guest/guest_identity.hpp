@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "host/observed.hpp"
@@ -33,6 +34,15 @@ struct NicIdentity {
   bool operator==(const NicIdentity&) const = default;
 };
 
+// A disk that a signed job took out of use: kept for seven days, then freed.
+struct SetAside {
+  DiskIdentity disk{};
+  Time since{};        // when the job ended
+  std::string job{};   // its id
+  std::string verb{};  // what it ordered, as the gate spells it
+  bool operator==(const SetAside&) const = default;
+};
+
 // What Holdfast decided when a guest was born and must remember: it is written as JSON
 // into Provenance::detail and Marker::detail, so that either rebuilds the other.
 struct GuestIdentity {
@@ -57,10 +67,15 @@ struct GuestIdentity {
   // Tombstones: the interfaces it had, for `holdfast undelete`.
   std::vector<host::Nic> parked_nics{};
 
+  std::vector<SetAside> aside{};
+
   const DiskIdentity* find_disk(std::string_view disk) const;
   const NicIdentity* find_nic(std::string_view interface) const;
   bool operator==(const GuestIdentity&) const = default;
 };
+
+// Every file that `disk` lies in, each once.
+std::vector<std::string> files_of(const DiskIdentity& disk);
 
 // One line of JSON. parse_identity(to_json(i)) == i.
 std::string to_json(const GuestIdentity& identity);

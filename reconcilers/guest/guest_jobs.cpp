@@ -7,6 +7,7 @@
 
 #include "gate/codes.hpp"
 #include "journal/writes.hpp"
+#include "reconcilers/guest/disk_orders.hpp"
 #include "reconcilers/guest/executed_jobs.hpp"
 #include "reconcilers/guest/guest_diff.hpp"
 #include "reconcilers/guest/guest_permits.hpp"
@@ -85,17 +86,54 @@ Result<Answer> on_snapshot(const Subject& subject) {
   return Answer{goes_back ? roll_back_guest(order) : remove_snapshot(order)};
 }
 
+Result<Answer> on_disk(const Subject& subject) {
+  const gate::Authority& authority = subject.authority;
+  PermitRequest request;
+  request.verb = authority.verb();
+  request.object = authority.object();
+  if (auto no = TRY(ask_gate(subject, request))) return Answer{std::move(*no)};
+  // The gate has seen the guest there.
+  const DiskOrder order{subject.world, authority, subject.identity, *subject.observed};
+  const auto finish = [](Result<SwapAnswer> answer, std::string_view kind) -> Result<Answer> {
+    if (!answer) return std::move(answer).error();
+    if (auto* no = std::get_if<OrderRefusal>(&*answer)) return Answer{std::move(*no)};
+    return Answer{new_swap(kind, std::get<DiskSwap>(*answer))};
+  };
+  switch (authority.verb()) {
+    case gate::Verb::shrink_disk: return finish(judge_shrink(order), operation_kind::shrink_disk);
+    case gate::Verb::move_disk: return finish(judge_move(order), operation_kind::move_disk);
+    case gate::Verb::remove_volume:
+      return finish(judge_removal(order), operation_kind::remove_volume);
+    default: return finish(judge_reimage(order), operation_kind::reimage);
+  }
+}
+
+Result<Answer> free_aside_early(const Subject& subject) {
+  PermitRequest request;
+  request.verb = gate::Verb::free_set_aside;
+  request.object = subject.authority.object();
+  for (const SetAside& aside : subject.identity.aside)
+    if (aside.disk.path == request.object) request.set_aside.since = aside.since;
+  if (auto no = TRY(ask_gate(subject, request))) return Answer{std::move(*no)};
+  return Answer{free_set_aside(subject.identity, request.object, subject.authority.job_id())};
+}
+
 struct Handler {
   gate::Verb verb{};
   Result<Answer> (*answer)(const Subject&) = nullptr;
 };
 
-constexpr std::array<Handler, 5> handlers{{
+constexpr std::array<Handler, 10> handlers{{
     {gate::Verb::destroy_guest, destroy},
     {gate::Verb::free_tombstone, free_early},
     {gate::Verb::undelete_guest, undelete},
     {gate::Verb::roll_back_snapshot, on_snapshot},
     {gate::Verb::remove_snapshot, on_snapshot},
+    {gate::Verb::shrink_disk, on_disk},
+    {gate::Verb::move_disk, on_disk},
+    {gate::Verb::remove_volume, on_disk},
+    {gate::Verb::replace_image, on_disk},
+    {gate::Verb::free_set_aside, free_aside_early},
 }};
 
 // Whether the guest itself says that it can take this order.
@@ -113,8 +151,74 @@ std::optional<Answer> check_marker(const Subject& subject) {
   return std::nullopt;
 }
 
+// A name for each of its disks, as Holdfast would have made them: "root" first, then what
+// the provider calls them.
+std::vector<host::Disk> named_disks(const host::ObservedGuest& observed) {
+  std::vector<host::Disk> disks = observed.configured.disks;
+  const bool has_root = find_disk(observed.configured, "root") != nullptr;
+  if (!disks.empty() && !has_root) disks.front().name = "root";
+  return disks;
+}
+
+GuestIdentity identity_of_stranger(const GuestWorld& world, const std::string& name,
+                                   const host::ObservedGuest& observed) {
+  GuestIdentity identity;
+  identity.uuid = observed.uuid;
+  identity.name = name;
+  identity.first_boot = FirstBoot::none;
+  for (const host::Disk& disk : named_disks(observed))
+    identity.disks.push_back({disk.name, disk.target, disk.path, disk.path, disk.format, {}});
+  const auto desired = world.desired.find(name);
+  const auto& nics = observed.configured.nics;
+  for (std::size_t i = 0; i < nics.size(); ++i) {
+    const bool is_named = desired && desired->guest && i < desired->guest->spec.interfaces.size();
+    identity.nics.push_back(
+        {is_named ? desired->guest->spec.interfaces[i].name : "net" + std::to_string(i),
+         nics[i].mac});
+  }
+  return identity;
+}
+
+// What somebody else made becomes ours, as it is.
+Result<Answer> adopt(const GuestWorld& world, const std::string& name,
+                     const gate::Authority& authority) {
+  Subject subject{world, name, authority, {}, {}};
+  subject.identity.uuid = authority.uuid();
+  subject.identity.incarnation = authority.incarnation();
+  subject.identity.name = name;
+  subject.observed = TRY(world.host.inventory.observe(authority.uuid()).context("observe"));
+  PermitRequest request;
+  request.verb = gate::Verb::adopt_guest;
+  request.object = authority.object();
+  if (auto no = TRY(ask_gate(subject, request))) return Answer{std::move(*no)};
+  const host::ObservedGuest& observed = *subject.observed;
+  if (authority.object() != name || observed.name != name)
+    return refusal(job_code::bad_order, "the provider calls it " + observed.name +
+                                            "; it is adopted under that name, and the job's "
+                                            "guest and object have to say the same");
+  if (authority.incarnation() != Incarnation{})
+    return refusal(job_code::bad_order, "what is adopted begins with incarnation 1");
+  if (!observed.problem.empty())
+    return refusal(job_code::bad_order,
+                   "the provider reports it in part only: " + observed.problem);
+  if (TRY(world.journal.owner_of(guest_subject(name))))
+    return refusal(job_code::name_taken, "another guest has the name " + name + " here");
+  const GuestIdentity identity = identity_of_stranger(world, name, observed);
+  host::GuestDefinition definition;
+  definition.name = name;
+  definition.shape = observed.configured;
+  definition.shape.disks = named_disks(observed);
+  definition.marker = make_marker(identity, world.host_id, "", "");
+  definition.marker.image.clear();
+  definition.marker.provenance = "adopted";
+  definition.marker =
+      with_job(definition.marker, {authority.job_id(), authority.expires()}, world.clock.now());
+  return Answer{adopt_guest(identity, definition, authority.job_id())};
+}
+
 Result<Answer> answer_to(const GuestWorld& world, const std::string& name,
                          const gate::Authority& authority) {
+  if (authority.verb() == gate::Verb::adopt_guest) return adopt(world, name, authority);
   const auto row = TRY(world.journal.provenance(authority.uuid()));
   if (!row)
     return refusal(gate::code::not_ours, "the journal does not know guest " +
@@ -126,6 +230,9 @@ Result<Answer> answer_to(const GuestWorld& world, const std::string& name,
   Subject subject{world, name, authority, TRY(parse_identity(row->detail)), {}};
   // What is signed is an incarnation of the guest; the gate compares it with the journal's.
   subject.observed = TRY(world.host.inventory.observe(authority.uuid()).context("observe"));
+  if (subject.observed && subject.observed->marker)
+    subject.identity =
+        moved_identity(subject.identity, *subject.observed).value_or(subject.identity);
   if (auto no = check_marker(subject)) return *no;
   for (const Handler& handler : handlers)
     if (handler.verb == authority.verb()) return handler.answer(subject);

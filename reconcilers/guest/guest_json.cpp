@@ -71,6 +71,24 @@ Result<DiskIdentity> read_disk_identity(const json& value) {
   return disk;
 }
 
+json json_of(const SetAside& aside) {
+  return {{"disk", json_of(aside.disk)},
+          {"since", to_string(aside.since)},
+          {"by", aside.job},
+          {"verb", aside.verb}};
+}
+
+Result<SetAside> read_set_aside(const json& value) {
+  SetAside aside;
+  std::string since;
+  Fields fields{value};
+  fields.value("disk", aside.disk, read_disk_identity).text("since", since);
+  fields.text("by", aside.job).text("verb", aside.verb);
+  TRY(fields.end("disk set aside"));
+  aside.since = TRY(parse_time(since));
+  return aside;
+}
+
 json json_of(const NicIdentity& nic) { return {{"interface", nic.interface}, {"mac", nic.mac}}; }
 
 Result<NicIdentity> read_nic_identity(const json& value) {
@@ -295,7 +313,8 @@ json json_of(const GuestIdentity& identity) {
           {"seeds", identity.seeds},
           {"deferred", identity.deferred},
           {"destroyedSpec", identity.destroyed_spec},
-          {"parkedNics", list_of(identity.parked_nics)}};
+          {"parkedNics", list_of(identity.parked_nics)},
+          {"aside", identities_of(identity.aside)}};
 }
 
 Result<GuestIdentity> read_identity(const json& value) {
@@ -311,6 +330,7 @@ Result<GuestIdentity> read_identity(const json& value) {
   fields.texts("deferred", identity.deferred);
   fields.text("destroyedSpec", identity.destroyed_spec);
   fields.list("parkedNics", identity.parked_nics, read_nic);
+  if (value.contains("aside")) fields.list("aside", identity.aside, read_set_aside);
   TRY(fields.end("guest identity"));
   return identity;
 }

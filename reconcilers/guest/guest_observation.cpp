@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "reconcilers/guest/disk_swap.hpp"
 #include "reconcilers/guest/guest_shape.hpp"
 
 namespace holdfast {
@@ -95,7 +96,8 @@ void find_targets(const GuestWorld& world, GuestFacts& facts) {
   const Uuid uuid = facts.identity ? facts.identity->uuid : Uuid{};
   const auto look = [&](const std::string& disk, const std::string& target) {
     if (facts.identity && facts.identity->find_disk(disk) != nullptr) return;
-    const auto path = world.host.disks.path_of(target, uuid, disk);
+    const auto path = facts.identity ? free_path(world, *facts.identity, target, disk)
+                                     : world.host.disks.path_of(target, uuid, disk);
     if (path)
       facts.new_paths[disk] = *path;
     else

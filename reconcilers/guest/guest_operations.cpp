@@ -11,7 +11,7 @@ struct Kind {
   Result<GuestOperation> (*load)(const GuestWorld&, const Operation&) = nullptr;
 };
 
-constexpr std::array<Kind, 16> kinds{{
+constexpr std::array<Kind, 22> kinds{{
     {operation_kind::create, load_create},
     {operation_kind::redefine, load_redefine},
     {operation_kind::rename, load_rename},
@@ -28,6 +28,12 @@ constexpr std::array<Kind, 16> kinds{{
     {operation_kind::snapshot, load_snapshot},
     {operation_kind::roll_back, load_roll_back},
     {operation_kind::remove_snapshot, load_remove_snapshot},
+    {operation_kind::reimage, load_reimage},
+    {operation_kind::shrink_disk, load_shrink_disk},
+    {operation_kind::move_disk, load_move_disk},
+    {operation_kind::remove_volume, load_remove_volume},
+    {operation_kind::free_set_aside, load_free_set_aside},
+    {operation_kind::adopt, load_adopt},
 }};
 
 }  // namespace

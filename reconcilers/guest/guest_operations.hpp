@@ -42,6 +42,12 @@ inline constexpr std::string_view free_tombstone = "guest.free-tombstone";
 inline constexpr std::string_view snapshot = "guest.snapshot";
 inline constexpr std::string_view roll_back = "guest.roll-back";
 inline constexpr std::string_view remove_snapshot = "guest.remove-snapshot";
+inline constexpr std::string_view reimage = "guest.reimage";
+inline constexpr std::string_view shrink_disk = "guest.shrink-disk";
+inline constexpr std::string_view move_disk = "guest.move-disk";
+inline constexpr std::string_view remove_volume = "guest.remove-volume";
+inline constexpr std::string_view free_set_aside = "guest.free-set-aside";
+inline constexpr std::string_view adopt = "guest.adopt";
 }  // namespace operation_kind
 
 // An operation that is under way: its steps, and what is written when it ends.
@@ -77,6 +83,7 @@ Result<NewOperation> begin(const GuestWorld& world, const GuestFacts& facts,
 Result<NewOperation> begin(const GuestWorld& world, const GuestFacts& facts, const ChangePower& a);
 Result<NewOperation> begin(const GuestWorld& world, const GuestFacts& facts,
                            const FreeTombstone& a);
+Result<NewOperation> begin(const GuestWorld& world, const GuestFacts& facts, const FreeSetAside& a);
 // Never begun: Errc::denied.
 Result<NewOperation> begin(const GuestWorld& world, const GuestFacts& facts,
                            const RefusedChange& a);
@@ -87,6 +94,13 @@ NewOperation free_tombstone(const GuestIdentity& identity, const std::string& jo
 NewOperation snapshot_guest(const SnapshotOrder& order);
 NewOperation roll_back_guest(const SnapshotOrder& order);
 NewOperation remove_snapshot(const SnapshotOrder& order);
+
+// `definition` names the marker and the disks; see host::Hypervisor::adopt.
+NewOperation adopt_guest(const GuestIdentity& identity, const host::GuestDefinition& definition,
+                         const std::string& job);
+// `job` is empty when its seven days are over.
+NewOperation free_set_aside(const GuestIdentity& identity, const std::string& path,
+                            const std::string& job);
 
 // The table of steps of a journaled operation, whatever its kind. `world` outlives it.
 // Errc::corrupt: its kind or input is not one of ours.
@@ -106,5 +120,11 @@ Result<GuestOperation> load_free_tombstone(const GuestWorld& world, const Operat
 Result<GuestOperation> load_snapshot(const GuestWorld& world, const Operation& op);
 Result<GuestOperation> load_roll_back(const GuestWorld& world, const Operation& op);
 Result<GuestOperation> load_remove_snapshot(const GuestWorld& world, const Operation& op);
+Result<GuestOperation> load_reimage(const GuestWorld& world, const Operation& op);
+Result<GuestOperation> load_shrink_disk(const GuestWorld& world, const Operation& op);
+Result<GuestOperation> load_move_disk(const GuestWorld& world, const Operation& op);
+Result<GuestOperation> load_remove_volume(const GuestWorld& world, const Operation& op);
+Result<GuestOperation> load_adopt(const GuestWorld& world, const Operation& op);
+Result<GuestOperation> load_free_set_aside(const GuestWorld& world, const Operation& op);
 
 }  // namespace holdfast

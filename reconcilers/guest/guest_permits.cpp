@@ -16,6 +16,11 @@ Result<gate::Budget> budget_of(const GuestWorld& world) {
   const Time since = world.clock.now() - day;
   for (const Provenance& row : TRY(world.journal.all_provenance())) {
     if (!guest_name_of(row.subject)) continue;
+    // A new root disk counts as a guest destroyed, too.
+    if (const auto identity = parse_identity(row.detail))
+      for (const SetAside& aside : identity->aside)
+        if (aside.verb == gate::to_string(gate::Verb::replace_image) && aside.since > since)
+          ++budget.destroyed_today;
     const bool was_destroyed_today = row.tombstoned_at && *row.tombstoned_at > since;
     if (was_destroyed_today) ++budget.destroyed_today;
     if (row.life == Life::live || was_destroyed_today) ++budget.guests;
@@ -34,6 +39,7 @@ Result<gate::Facts> facts_without_guest(const GuestWorld& world, const PermitReq
   facts.operation = request.operation;
   facts.provenance = TRY(world.journal.provenance(request.identity.uuid));
   facts.copies = request.copies;
+  facts.set_aside = request.set_aside;
   facts.budget = TRY(budget_of(world));
   facts.authority = request.authority;
   facts.now = world.clock.now();
@@ -57,6 +63,7 @@ Result<gate::Facts> gate_facts(const GuestWorld& world, const PermitRequest& req
       facts.marker == gate::MarkerState::matches && !is_tombstone(*observed->marker))
     facts.marker = gate::MarkerState::differs;
   if (observed) facts.fingerprint = guest_fingerprint(*observed);
+  if (!request.fingerprint.empty()) facts.fingerprint = request.fingerprint;
   return facts;
 }
 

@@ -20,6 +20,8 @@ struct PermitRequest {
   std::string object{};
   OperationId operation{};
   gate::CopyFacts copies{};
+  gate::SetAsideFacts set_aside{};
+  std::string fingerprint{};  // before the operation itself changed the guest; empty: as now
   std::optional<gate::Authority> authority{};
   std::vector<std::string> effects{};
 };

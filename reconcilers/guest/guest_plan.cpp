@@ -81,6 +81,10 @@ void plan_birth(const GuestFacts& facts, const Guest& guest, GuestPlan& plan) {
 
 // The provider forgot a guest whose disks may be all there is of it.
 void plan_return(const GuestFacts& facts, const Guest& guest, GuestPlan& plan) {
+  if (facts.provenance->origin == Origin::adopted)
+    return block(plan, "DefinitionMissing",
+                 "its definition is gone at the provider; it was adopted, and only who made it "
+                 "knows what the rest of it said. Its disks are where they were");
   const GuestIdentity identity = with_macs(*facts.identity, facts.new_macs);
   for (const DiskIdentity& disk : identity.disks)
     if (facts.disk_files.count(disk.active) == 0)
@@ -124,6 +128,10 @@ void plan_changes(const GuestDiff& diff) {
   const bool are_disks_there = plan_disks(diff);
   plan_configuration(diff);
   if (are_disks_there) plan_start(diff);
+  for (const SetAside& aside : diff.identity.aside)
+    if (diff.facts.now - aside.since >= tombstone_keep)
+      diff.act(FreeSetAside{diff.identity, aside.disk.path}, {"guest"},
+               "a signed job took it out of use, and its 7 days are over");
 }
 
 // False: it is not certain that this is ours, or how it is; nothing may be done to it.
@@ -265,6 +273,9 @@ std::string describe(const GuestAction& action) {
     }
     std::string operator()(const FreeTombstone& a) const {
       return "remove " + tombstone_name(a.identity) + " and its disks for good";
+    }
+    std::string operator()(const FreeSetAside& a) const {
+      return "remove " + a.path + ", which was set aside, for good";
     }
     std::string operator()(const RefusedChange& a) const {
       std::string verb{gate::to_string(a.verb)};

@@ -93,6 +93,12 @@ struct FreeTombstone {
   GuestIdentity identity{};
 };
 
+// A disk that a signed job took out of use, and whose seven days are over.
+struct FreeSetAside {
+  GuestIdentity identity{};
+  std::string path{};
+};
+
 // Cannot happen without a signature; `effects` is what signing it would do.
 struct RefusedChange {
   gate::Verb verb = gate::Verb::destroy_guest;
@@ -102,8 +108,9 @@ struct RefusedChange {
   std::vector<std::string> effects{};
 };
 
-using GuestAction = std::variant<CreateGuest, RedefineGuest, RenameGuest, GrowDisk, AddVolume,
-                                 ConfigureGuest, ChangePower, FreeTombstone, RefusedChange>;
+using GuestAction =
+    std::variant<CreateGuest, RedefineGuest, RenameGuest, GrowDisk, AddVolume, ConfigureGuest,
+                 ChangePower, FreeTombstone, FreeSetAside, RefusedChange>;
 
 struct PlannedAction {
   GuestAction action{};

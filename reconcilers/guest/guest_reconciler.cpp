@@ -201,6 +201,10 @@ Requeue requeue_of(const GuestFacts& facts, const GuestPlan& plan) {
       if (const Duration left = *stone.provenance.tombstoned_at + tombstone_keep - facts.now;
           left > Duration::zero())
         at_most(std::max(left, after_many));
+  if (facts.identity)
+    for (const SetAside& aside : facts.identity->aside)
+      if (const Duration left = aside.since + tombstone_keep - facts.now; left > Duration::zero())
+        at_most(std::max(left, after_many));
   return {delay};
 }
 

@@ -44,11 +44,13 @@ std::multiset<std::string> claimed_names(const host::Inventory& inventory,
   return names;
 }
 
-Result<GuestIdentity> read_back(const host::ObservedGuest& guest) {
+Result<GuestIdentity> read_back(const host::ObservedGuest& guest, Time now) {
   if (guest.marker->uuid != guest.uuid)
     return Error{Errc::corrupt, "its marker names another guest"};
   if (!guest.problem.empty()) return Error{Errc::corrupt, guest.problem};
-  const GuestIdentity identity = TRY(identity_from_marker(*guest.marker));
+  GuestIdentity identity = TRY(identity_from_marker(*guest.marker));
+  // As with tombstones: too long is safe, too short is not.
+  for (SetAside& aside : identity.aside) aside.since = now;
   return moved_identity(identity, guest).value_or(identity);
 }
 
@@ -96,7 +98,7 @@ Recovery plan_recovery(const host::Inventory& inventory, const std::vector<Prove
       leave("its marker is of another installation, " + guest->marker->host_id);
       continue;
     }
-    const auto identity = read_back(*guest);
+    const auto identity = read_back(*guest, now);
     if (!identity) {
       leave(identity.error().message());
       continue;

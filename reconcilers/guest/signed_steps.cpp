@@ -5,11 +5,14 @@
 
 #include "reconcilers/guest/executed_jobs.hpp"
 #include "reconcilers/guest/guest_permits.hpp"
+#include "reconcilers/guest/guest_shape.hpp"
 #include "reconcilers/guest/guest_steps.hpp"
 #include "reconcilers/guest/json_fields.hpp"
 
 namespace holdfast {
 namespace {
+
+constexpr Duration stop_timeout = std::chrono::seconds{60};
 
 Step authorize_step(const std::string& job, AskPermit ask) {
   Step step;
@@ -54,6 +57,19 @@ void add_signed_start(const GuestWorld& world, const GuestIdentity& identity,
                       const std::string& job, AskPermit ask, std::vector<Step>& steps) {
   steps.push_back(authorize_step(job, std::move(ask)));
   steps.push_back(mark_step(world, identity, job));
+}
+
+void add_stop_for_order(const GuestWorld& world, const GuestIdentity& identity, bool was_running,
+                        std::vector<Step>& steps) {
+  add_stop_steps(world, identity, stop_timeout, steps);
+  if (!was_running) return;
+  for (Step& step : steps)
+    if (step.name == "request_stop")
+      step.undo = [&world, identity]() -> Result<void> {
+        const auto observed = TRY(observe_existing(world, identity));
+        if (is_active(observed->power)) return ok();
+        return world.host.power.start(identity.uuid);
+      };
 }
 
 Result<std::string> living_provenance(const GuestWorld& world, const GuestIdentity& identity) {

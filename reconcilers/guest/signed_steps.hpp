@@ -21,6 +21,10 @@ using AskPermit = std::function<Result<gate::Permit>()>;
 void add_signed_start(const GuestWorld& world, const GuestIdentity& identity,
                       const std::string& job, AskPermit ask, std::vector<Step>& steps);
 
+// Stops the guest; taken back, what ran before runs again.
+void add_stop_for_order(const GuestWorld& world, const GuestIdentity& identity, bool was_running,
+                        std::vector<Step>& steps);
+
 // What the marker of the guest says of its origin while it is no tombstone.
 Result<std::string> living_provenance(const GuestWorld& world, const GuestIdentity& identity);
 

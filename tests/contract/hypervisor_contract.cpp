@@ -233,6 +233,82 @@ void a_running_guest_is_not_undefined(HypervisorWorld& world) {
   CHECK(power(world, uuid) == PowerState::running);
 }
 
+void a_stranger_is_adopted_on_a_permit(HypervisorWorld& world) {
+  const Uuid uuid = world.add_foreign("stranger");
+  const auto before = must(world.inventory().observe(uuid));
+  GuestDefinition wanted = world.definition("stranger");
+  wanted.marker.uuid = uuid;
+  wanted.marker.provenance = "adopted";
+  wanted.marker.jobs = {{"00ff", Time{Duration{1'790'000'000'123}}}};
+  wanted.shape.disks = before->configured.disks;
+  if (!wanted.shape.disks.empty()) wanted.shape.disks.front().name = "root";
+  const auto adopt = [&](gate::Verb verb, const Uuid& permitted) {
+    auto permit = world.permit(verb, permitted, Incarnation{1});
+    return world.hypervisor().adopt(std::move(permit), wanted);
+  };
+  CHECK(code_of(adopt(gate::Verb::remove_unfinished, uuid)) == Errc::denied);
+  CHECK(code_of(adopt(gate::Verb::adopt_guest, add(world, "other").marker.uuid)) == Errc::denied);
+  CHECK_FALSE(must(world.inventory().observe(uuid))->marker);
+
+  must(adopt(gate::Verb::adopt_guest, uuid));
+  must(adopt(gate::Verb::adopt_guest, uuid));
+  const auto after = must(world.inventory().observe(uuid));
+  CHECK(after->marker == wanted.marker);
+  CHECK(after->name == before->name);
+  CHECK(after->configured.cpus == before->configured.cpus);
+  CHECK(after->configured.memory == before->configured.memory);
+  CHECK(after->configured.nics == before->configured.nics);
+  REQUIRE(after->configured.disks.size() == before->configured.disks.size());
+  for (std::size_t i = 0; i < after->configured.disks.size(); ++i) {
+    CHECK(after->configured.disks[i].path == before->configured.disks[i].path);
+    CHECK(after->configured.disks[i].name == wanted.shape.disks[i].name);
+  }
+  wanted.marker.spec_digest = "sha256:other";
+  CHECK(code_of(adopt(gate::Verb::adopt_guest, uuid)) == Errc::conflict);
+}
+
+// --- disks taken away
+
+void a_definition_takes_nothing_away(HypervisorWorld& world) {
+  const auto definition = add(world, "acme");
+  const Uuid uuid = definition.marker.uuid;
+  const auto other = world.definition("other").shape.disks;
+  auto swapped = definition;
+  swapped.shape.disks.front().path = other.front().path;
+  auto emptied = definition;
+  emptied.shape.disks.clear();
+  auto reborn = definition;
+  reborn.marker.incarnation = Incarnation{2};
+  for (const auto* bad : {&swapped, &emptied, &reborn})
+    CHECK(code_of(world.hypervisor().define(*bad)) == Errc::denied);
+  CHECK(must(world.inventory().observe(uuid))->configured == definition.shape);
+
+  const auto redefine = [&](gate::Verb verb, std::uint64_t incarnation,
+                            const GuestDefinition& wanted) {
+    auto permit = world.permit(verb, uuid, Incarnation{incarnation});
+    return world.hypervisor().redefine(std::move(permit), wanted);
+  };
+  CHECK(code_of(redefine(gate::Verb::remove_unfinished, 1, swapped)) == Errc::denied);
+  CHECK(code_of(redefine(gate::Verb::replace_image, 2, swapped)) == Errc::denied);
+  must(world.power().start(uuid));
+  CHECK(code_of(redefine(gate::Verb::replace_image, 1, swapped)) == Errc::conflict);
+  must(world.power().power_off(uuid));
+  CHECK(must(world.inventory().observe(uuid))->configured == definition.shape);
+
+  swapped.marker.incarnation = Incarnation{2};
+  must(redefine(gate::Verb::replace_image, 1, swapped));
+  auto guest = must(world.inventory().observe(uuid));
+  CHECK(guest->marker == swapped.marker);
+  CHECK(guest->configured.disks.front().path == other.front().path);
+  emptied.marker.incarnation = Incarnation{2};
+  must(redefine(gate::Verb::remove_volume, 2, emptied));
+  CHECK(must(world.inventory().observe(uuid))->configured.disks.empty());
+  auto nobody = definition;
+  nobody.marker.uuid = world.definition("nobody").marker.uuid;
+  auto permit = world.permit(gate::Verb::replace_image, nobody.marker.uuid, Incarnation{1});
+  CHECK(code_of(world.hypervisor().redefine(std::move(permit), nobody)) == Errc::not_found);
+}
+
 // --- power
 
 void power_goes_up_and_down(HypervisorWorld& world) {
@@ -350,6 +426,10 @@ void check_hypervisor_contract(const MakeWorld& make_world) {
   }
   SECTION("a permit must speak of the guest") { a_permit_must_speak_of_the_guest(*world); }
   SECTION("a running guest is not undefined") { a_running_guest_is_not_undefined(*world); }
+  SECTION("a stranger is adopted on a permit") { a_stranger_is_adopted_on_a_permit(*world); }
+  SECTION("a definition takes no disk away without a permit") {
+    a_definition_takes_nothing_away(*world);
+  }
   SECTION("power goes up and down") { power_goes_up_and_down(*world); }
   SECTION("tuning needs a running guest") { tuning_needs_a_running_guest(*world); }
   SECTION("tuning changes both configurations") { tuning_changes_both_configurations(*world); }

@@ -30,7 +30,7 @@ TEST_CASE("identity: anything that was not written by us is corrupt", "[identity
     CAPTURE(key);
     auto without = whole;
     without.erase(key);
-    CHECK_FALSE(parse_identity(without.dump()));
+    CHECK(bool{parse_identity(without.dump())} == (key == "aside"));  // older ones have none
     auto mistyped = whole;
     mistyped[key] = nlohmann::json::object({{"no", "such"}});
     CHECK_FALSE(parse_identity(mistyped.dump()));

@@ -214,6 +214,74 @@ TEST_CASE_METHOD(JobSite, "job: undeleting a guest whose name was taken since is
   CHECK(life() == Life::tombstone);
 }
 
+TEST_CASE("adopt: a foreign guest becomes ours and stays as it is", "[job][adopt]") {
+  GuestSite site;
+  site.want(small("acme"));
+  const Uuid uuid = site.host.plant_foreign_domain("legacy");
+  sim::SimDomain& legacy = *site.world.domain(uuid);
+  legacy.configured.disks = {{"vda", "", "/elsewhere/legacy.img", "raw", gibibytes(8)}};
+  legacy.live->disks = legacy.configured.disks;
+  legacy.configured.nics = {{"52:54:00:00:00:01", Interface::Kind::user, "", "virtio"}};
+  legacy.configured.seed_path = "/elsewhere/cd.iso";
+  site.world.touch(legacy);
+  const host::Shape before = legacy.configured;
+  GuestIdentity stranger;
+  stranger.uuid = uuid;
+  const auto give = [&](const std::string& name) {
+    const auto authority = site.sign(Verb::adopt_guest, stranger, name);
+    site.give(authority, name);
+    site.settle(name);
+    return authority;
+  };
+  site.desk.want(small("acme"));
+  CHECK(site.job(give("acme")).code == "BadOrder");
+  CHECK_FALSE(legacy.marker);
+
+  const auto authority = give("legacy");
+  CHECK(site.job(authority).state == JobState::done);
+  REQUIRE(legacy.marker);
+  CHECK(legacy.marker->provenance == "adopted");
+  CHECK(names(*legacy.marker, authority));
+  const auto row = site.journal->provenance(uuid).value().value();
+  CHECK(row.origin == Origin::adopted);
+  CHECK(row.data_bearing);
+  CHECK(legacy.boots == 1);
+  CHECK(legacy.power == PowerState::running);
+  CHECK(legacy.configured.disks.at(0).name == "root");
+  CHECK(legacy.configured.disks.at(0).path == before.disks.at(0).path);
+  CHECK(legacy.configured.nics == before.nics);
+  CHECK(site.guests.known_guests().value() == std::vector<std::string>{"acme", "legacy"});
+  CHECK(site.job(give("legacy")).code == "AlreadyOurs");
+
+  SECTION("and changes once desired state names it") {
+    Guest wanted;
+    wanted.name = "legacy";
+    wanted.spec.image = {"debian-12", "1"};
+    wanted.spec.cpus = 3;
+    wanted.spec.memory = gibibytes(1);
+    wanted.spec.root_disk.size = gibibytes(8);
+    wanted.spec.interfaces = {{"net0", Interface::Kind::user, "", "virtio"}};
+    site.want(wanted);
+    CHECK(legacy.configured.cpus == 3);
+    CHECK(legacy.configured.seed_path == before.seed_path);
+    CHECK(legacy.configured.nics == before.nics);
+    CHECK(legacy.marker->provenance == "adopted");
+    CHECK(names(*legacy.marker, authority));
+    CHECK(site.guests.plan("legacy").value().actions.empty());
+  }
+  SECTION("and is destroyed and freed without its foreign files") {
+    const auto destroyed = site.sign(Verb::destroy_guest, site.identity("legacy"));
+    site.give(destroyed, "legacy");
+    site.settle("legacy");
+    CHECK(site.journal->provenance(uuid).value()->life == Life::tombstone);
+    site.clock.advance(8 * day);
+    site.settle("legacy");
+    CHECK(site.journal->provenance(uuid).value()->life == Life::gone);
+    CHECK(site.world.domain(uuid) == nullptr);
+  }
+  CHECK(sim::broken_now(site.world) == sim::Breaches{});
+}
+
 TEST_CASE_METHOD(JobSite, "job: a full marker takes no more jobs until one has expired", "[job]") {
   host::Marker& marker = *world.domain(born.uuid)->marker;
   for (std::size_t i = 0; i < most_executed_jobs; ++i)

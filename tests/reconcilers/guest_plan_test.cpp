@@ -196,13 +196,13 @@ TEST_CASE("plan: changes that would cost data are refused one by one", "[plan][g
   const std::vector<Case> cases{
       {gate::Verb::replace_image, "debian-12/2", "image",
        [](GuestSpec& s) { s.image.version = "2"; }},
-      {gate::Verb::shrink_disk, "root", "rootDisk.size",
+      {gate::Verb::shrink_disk, "root 15Gi", "rootDisk.size",
        [](GuestSpec& s) { s.root_disk.size = gibibytes(15); }},
-      {gate::Verb::shrink_disk, "db", "volumes.db.size",
+      {gate::Verb::shrink_disk, "db 9Gi", "volumes.db.size",
        [](GuestSpec& s) { s.volumes[0].size = gibibytes(9); }},
-      {gate::Verb::move_disk, "root", "rootDisk.target",
+      {gate::Verb::move_disk, "root usb", "rootDisk.target",
        [](GuestSpec& s) { s.root_disk.target = "usb"; }},
-      {gate::Verb::move_disk, "db", "volumes.db.target",
+      {gate::Verb::move_disk, "db usb", "volumes.db.target",
        [](GuestSpec& s) { s.volumes[0].target = "usb"; }},
       {gate::Verb::remove_volume, "db", "volumes.db", [](GuestSpec& s) { s.volumes.clear(); }},
   };
@@ -258,7 +258,7 @@ TEST_CASE("plan: a size that the provider does not give is taken from the file",
   facts.disk_files[facts.identity->disks.at(1).path] = gibibytes(12);
   const GuestPlan plan = plan_guest(facts);
   CHECK(only_refusal(plan).verb == gate::Verb::shrink_disk);
-  CHECK(only_refusal(plan).object == "db");
+  CHECK(only_refusal(plan).object == "db 10Gi");
 }
 
 TEST_CASE("plan: a new volume is made and a detached one is attached again", "[plan]") {

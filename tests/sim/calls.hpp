@@ -12,6 +12,8 @@ enum class Call {
   observe_all,
   observe,
   define,
+  redefine,
+  adopt,
   rename,
   undefine,
   start,
@@ -33,6 +35,7 @@ enum class Call {
   restore,
   create_blank,
   grow_file,
+  copy_disk,
   find_disk,
   write_seed,
   remove_file,
@@ -44,12 +47,17 @@ enum class Call {
 inline constexpr std::size_t call_count = static_cast<std::size_t>(Call::verify_image) + 1;
 
 inline constexpr std::array<std::string_view, call_count> call_names{
-    "observe_all",     "observe",      "define",          "rename",        "undefine",
-    "start",           "request_stop", "power_off",       "suspend",       "resume",
-    "set_cpus",        "set_memory",   "set_limits",      "grow_disk",     "attach_disk",
-    "attach_nic",      "detach_nic",   "snapshot_create", "snapshot_list", "snapshot_roll_back",
-    "snapshot_remove", "restore",      "create_blank",    "grow_file",     "find_disk",
-    "write_seed",      "remove_file",  "find_image",      "list_images",   "import_image",
+    "observe_all",        "observe",         "define",
+    "redefine",           "adopt",           "rename",
+    "undefine",           "start",           "request_stop",
+    "power_off",          "suspend",         "resume",
+    "set_cpus",           "set_memory",      "set_limits",
+    "grow_disk",          "attach_disk",     "attach_nic",
+    "detach_nic",         "snapshot_create", "snapshot_list",
+    "snapshot_roll_back", "snapshot_remove", "restore",
+    "create_blank",       "grow_file",       "copy_disk",
+    "find_disk",          "write_seed",      "remove_file",
+    "find_image",         "list_images",     "import_image",
     "verify_image"};
 
 constexpr std::size_t index_of(Call call) { return static_cast<std::size_t>(call); }

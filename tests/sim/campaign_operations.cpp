@@ -272,6 +272,77 @@ Operations orders() {
   };
 }
 
+// A disk is exchanged or taken away, and what it was is set aside. Desired state says so
+// first, is refused, and what it wants is signed. Stopped guests, but for one: stopping and
+// starting are operations of their own.
+Operations disk_orders() {
+  const auto stopped = [](Edit edit) {
+    return acme([edit](GuestSpec& spec) {
+      edit(spec);
+      stop(spec);
+    });
+  };
+  const auto wish = [](Resources wanted) {
+    return [wanted](const Stage& stage) {
+      stage.scenario.world().add_image({"debian-12", "2"}, gibibytes(4));
+      stage.scenario.world().targets["other"] = SimTarget{"/sim/other"};
+      stage.want(wanted);
+    };
+  };
+  const Edit reimaged = [](GuestSpec& spec) { spec.image.version = "2"; };
+  const Edit smaller = [](GuestSpec& spec) { spec.volumes = {Volume{"db", gibibytes(1)}}; };
+  const Edit moved = [](GuestSpec& spec) {
+    volumes(spec);
+    spec.volumes[0].target = "other";
+  };
+  const Edit none = [](GuestSpec&) {};
+  const auto has_files = [](std::size_t count, std::size_t disks) {
+    return [=](const SimWorld& world) {
+      const SimDomain* found = guest(world);
+      return found != nullptr && world.files.size() == count &&
+             found->configured.disks.size() == disks;
+    };
+  };
+  const auto remove_db = [wish, stopped, none](const Stage& stage) {
+    wish(stopped(none))(stage);
+    stage.scenario.settle();
+    job(gate::Verb::remove_volume, "db")(stage);
+  };
+  const auto week_passes = [](const Stage& stage) {
+    stage.scenario.host().advance(std::chrono::hours{24 * 7 + 1});
+  };
+  return {
+      {"reimage", acme(), wish(acme(reimaged)), job(gate::Verb::replace_image, "debian-12/2"),
+       guest_is([](const SimDomain& domain) {
+         return domain.marker->incarnation.value == 2 && domain.is_up();
+       }),
+       true, false, 6},
+      {"shrink a disk", stopped(volumes), wish(stopped(smaller)),
+       job(gate::Verb::shrink_disk, "db 1Gi"), disk_is("db", gibibytes(1)), false, false, 4},
+      {"remove a volume", stopped(volumes), wish(stopped(none)),
+       job(gate::Verb::remove_volume, "db"), has_files(3, 1), false, false, 4},
+      {"move a disk", stopped(volumes), wish(stopped(moved)),
+       job(gate::Verb::move_disk, "db other"), has_files(3, 2), false, false, 4},
+      {"free a disk set aside", stopped(volumes), remove_db, week_passes, has_files(2, 1)},
+  };
+}
+
+Operations adoptions() {
+  const auto plant = [](const Stage& stage) {
+    stage.scenario.host().plant_foreign_domain("legacy", false);
+  };
+  const auto adopt = [](const Stage& stage) {
+    const SimDomain& legacy = *stage.scenario.world().find_by_name("legacy");
+    const auto authority =
+        sign_order(stage.hub, stage.scenario, gate::Verb::adopt_guest, legacy, "legacy");
+    give_job(stage.scenario, job_of(authority, "guest/legacy"));
+  };
+  return {{"adopt", acme(stop), plant, adopt, [](const SimWorld& world) {
+             const SimDomain* legacy = world.find_by_name("legacy");
+             return legacy != nullptr && legacy->marker.has_value();
+           }}};
+}
+
 // A held state that goes through on a signature: the one guest it keeps takes its change.
 Operations host_orders() {
   Resources three = acme();
@@ -297,8 +368,8 @@ Operations host_orders() {
 
 Operations campaign_operations() {
   Operations all;
-  for (const auto& group :
-       {births(), power_changes(), configurations(), disks(), repairs(), orders(), host_orders()})
+  for (const auto& group : {births(), power_changes(), configurations(), disks(), repairs(),
+                            orders(), disk_orders(), adoptions(), host_orders()})
     all.insert(all.end(), group.begin(), group.end());
   return all;
 }

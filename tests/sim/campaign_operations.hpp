@@ -26,6 +26,7 @@ struct CampaignOperation {
   std::function<bool(const SimWorld&)> is_done{};  // of the end
   bool may_stop_guests = false;
   bool waits_for_stop = false;  // a power loss brings it about
+  std::size_t rarer = 1;        // of many points: so many times fewer second deaths
 };
 
 // Every operation that reconcilers/guest/ has, each in the ways in which it runs.

@@ -74,6 +74,7 @@ void enumerate(const char* title, const Enumeration& how) {
   for (const CampaignOperation& operation : campaign_operations()) {
     if (!is_asked_for(operation.name)) continue;
     Enumeration this_way = how;
+    this_way.every *= operation.rarer;
     this_way.same_end = !(how.power_too && operation.waits_for_stop);
     const auto report = enumerate_crashes(play_of(operation), this_way);
     std::printf("%-32s %4zu points, %6zu runs, %6zu deaths, %zu breaches\n", operation.name.c_str(),

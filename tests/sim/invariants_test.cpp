@@ -79,17 +79,21 @@ TEST_CASE("invariants: a disk swapped under a guest is a breach", "[sim]") {
   auto swapped = site.definition("acme");
   const std::string empty = swapped.shape.disks.at(0).path;
   swapped.marker.uuid = site.uuid;
+  SimDomain& domain = *site.world.domain(site.uuid);
   SECTION("for another one") {
-    REQUIRE(site.ports.hypervisor.define(swapped));
+    domain.configured.disks = swapped.shape.disks;
     CHECK(mentions(broken_now(site.world), "replaced by " + empty));
   }
   SECTION("for none") {
-    swapped.shape.disks.clear();
-    REQUIRE(site.ports.hypervisor.define(swapped));
+    domain.configured.disks.clear();
     CHECK(mentions(broken_now(site.world), "taken away"));
   }
+  SECTION("which no definition does") {
+    CHECK(site.ports.hypervisor.define(swapped).error().code() == Errc::denied);
+    CHECK(broken_now(site.world) == Breaches{});
+  }
   SECTION("unless other hands did it") {
-    site.host.drift(site.uuid, [](SimDomain& domain) { domain.configured.disks.clear(); });
+    site.host.drift(site.uuid, [](SimDomain& theirs) { theirs.configured.disks.clear(); });
     CHECK(broken_now(site.world) == Breaches{});
   }
 }

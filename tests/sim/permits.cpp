@@ -60,6 +60,10 @@ Facts facts_for(Verb verb, const Uuid& uuid, Incarnation incarnation, Time now) 
   facts.marker = gate::MarkerState::matches;
   facts.now = now;
   facts.provenance = row_for(facts);
+  if (verb == Verb::adopt_guest) {
+    facts.marker = gate::MarkerState::missing;
+    facts.provenance.reset();
+  }
   facts.copies.made_by_this_incarnation = true;
   facts.copies.is_ours = true;
   facts.copies.has_safety_copy = true;

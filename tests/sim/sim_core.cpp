@@ -8,9 +8,9 @@ namespace holdfast::sim {
 namespace {
 
 bool takes_space(Call call) {
-  return call == Call::restore || call == Call::create_blank || call == Call::grow_file ||
-         call == Call::grow_disk || call == Call::write_seed || call == Call::snapshot_create ||
-         call == Call::import_image;
+  return call == Call::restore || call == Call::create_blank || call == Call::copy_disk ||
+         call == Call::grow_file || call == Call::grow_disk || call == Call::write_seed ||
+         call == Call::snapshot_create || call == Call::import_image;
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ SimHost::SimHost(SimWorld& world, ManualClock& clock, std::uint64_t seed)
 SimHost::~SimHost() { core_.clock.on_advance({}); }
 
 host::Host SimHost::ports() {
-  return {inventory_, hypervisor_, power_, tuning_, snapshots_, disks_, images_};
+  return {inventory_, hypervisor_, power_, tuning_, snapshots_, disks_, disks_, images_};
 }
 
 Duration SimHost::until_next() const {

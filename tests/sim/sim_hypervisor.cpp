@@ -68,23 +68,97 @@ void watch_jobs(SimCore& core, const SimDomain* present, const host::Marker& mar
       core.offend("a definition makes " + marker.name + " forget job " + job.id);
 }
 
+bool takes_away(const SimDomain& present, const host::GuestDefinition& wanted) {
+  for (const host::Disk& now : present.configured.disks)
+    if (std::none_of(
+            wanted.shape.disks.begin(), wanted.shape.disks.end(),
+            [&](const host::Disk& disk) { return disk.name == now.name && disk.path == now.path; }))
+      return true;
+  return wanted.marker.incarnation != present.marker->incarnation;
+}
+
+void put(SimDomain& domain, const host::GuestDefinition& definition) {
+  domain.uuid = definition.marker.uuid;
+  domain.name = definition.name;
+  domain.marker = definition.marker;
+  domain.configured = definition.shape;
+  domain.kernel = definition.kernel;
+  domain.initrd = definition.initrd;
+  domain.cmdline = definition.cmdline;
+}
+
+// What the guest does not see any more was set aside with leave, and what was copied into a
+// smaller disk has that one's size now.
+void follow_marks(SimWorld& world, const SimDomain& domain) {
+  for (CustomerMark& mark : world.marks) {
+    if (mark.guest != domain.uuid) continue;
+    mark.may_hide = true;
+    for (const host::Disk& disk : domain.configured.disks)
+      if (disk.name == mark.disk && world.data_on(disk.path).count(mark.token) > 0) {
+        mark.may_hide = false;
+        mark.size = std::min(mark.size, world.files.at(disk.path).size);
+      }
+  }
+}
+
 }  // namespace
+
+Result<void> SimHypervisor::redefine(gate::Permit permit, const host::GuestDefinition& definition) {
+  const gate::Permit once{std::move(permit)};
+  const Uuid& uuid = definition.marker.uuid;
+  return core_.change(Call::redefine, uuid, [&]() -> Result<void> {
+    SimDomain& domain = *TRY(core_.find_ours(Call::redefine, uuid));
+    TRY(check_definition(core_.world, definition));
+    if (domain.is_up()) return Error{Errc::conflict, domain.name + " is running"};
+    TRY(core_.check(
+        once, {Call::redefine, uuid, domain.marker->incarnation, {}},
+        {Verb::replace_image, Verb::remove_volume, Verb::shrink_disk, Verb::move_disk}));
+    watch_jobs(core_, &domain, definition.marker);
+    put(domain, definition);
+    follow_marks(core_.world, domain);
+    core_.world.touch(domain);
+    core_.announce(Call::redefine, uuid);
+    return ok();
+  });
+}
 
 Result<void> SimHypervisor::define(const host::GuestDefinition& definition) {
   const Uuid& uuid = definition.marker.uuid;
   return core_.change(Call::define, uuid, [&]() -> Result<void> {
     TRY(check_definition(core_.world, definition));
-    watch_jobs(core_, core_.world.domain(uuid), definition.marker);
+    const SimDomain* present = core_.world.domain(uuid);
+    if (present != nullptr && takes_away(*present, definition))
+      return Error{Errc::denied, "a definition never takes a disk or an incarnation away"};
+    watch_jobs(core_, present, definition.marker);
     SimDomain& domain = core_.world.domains[uuid];
-    domain.uuid = uuid;
-    domain.name = definition.name;
-    domain.marker = definition.marker;
-    domain.configured = definition.shape;
-    domain.kernel = definition.kernel;
-    domain.initrd = definition.initrd;
-    domain.cmdline = definition.cmdline;
+    put(domain, definition);
     core_.world.touch(domain);
     core_.announce(Call::define, uuid);
+    return ok();
+  });
+}
+
+Result<void> SimHypervisor::adopt(gate::Permit permit, const host::GuestDefinition& definition) {
+  const gate::Permit once{std::move(permit)};
+  const Uuid& uuid = definition.marker.uuid;
+  return core_.change(Call::adopt, uuid, [&]() -> Result<void> {
+    SimDomain* domain = core_.world.domain(uuid);
+    if (domain == nullptr) return Error{Errc::not_found, "no domain has UUID " + to_string(uuid)};
+    if (domain->marker == definition.marker) return ok();
+    if (domain->marker) return Error{Errc::conflict, domain->name + " carries a marker"};
+    TRY(core_.check(once, {Call::adopt, uuid, definition.marker.incarnation, {}},
+                    {Verb::adopt_guest}));
+    watch_jobs(core_, domain, definition.marker);
+    for (host::Disk& now : domain->configured.disks)
+      for (const host::Disk& named : definition.shape.disks)
+        if (named.path == now.path) {
+          now.name = named.name;
+          now.target = named.target;
+        }
+    domain->marker = definition.marker;
+    domain->is_foreign = false;
+    core_.world.touch(*domain);
+    core_.announce(Call::adopt, uuid);
     return ok();
   });
 }

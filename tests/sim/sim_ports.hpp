@@ -34,6 +34,8 @@ class SimHypervisor final : public host::Hypervisor {
  public:
   explicit SimHypervisor(SimCore& core) : core_{core} {}
   Result<void> define(const host::GuestDefinition& definition) override;
+  Result<void> redefine(gate::Permit permit, const host::GuestDefinition& definition) override;
+  Result<void> adopt(gate::Permit permit, const host::GuestDefinition& definition) override;
   Result<void> rename(const Uuid& uuid, const std::string& name) override;
   Result<void> undefine(gate::Permit permit, const Uuid& uuid) override;
 
@@ -81,7 +83,7 @@ class SimSnapshots final : public host::GuestSnapshots {
   SimCore& core_;
 };
 
-class SimDisks final : public host::DiskStore {
+class SimDisks final : public host::DiskStore, public host::DiskCopies {
  public:
   explicit SimDisks(SimCore& core) : core_{core} {}
   Result<std::string> path_of(const std::string& target, const Uuid& uuid,
@@ -93,6 +95,8 @@ class SimDisks final : public host::DiskStore {
   Result<std::optional<host::DiskFacts>> find(const std::string& path) const override;
   Result<void> write_seed(const std::string& path, const host::Seed& seed) override;
   Result<void> remove(gate::Permit permit, const std::string& path) override;
+  Result<void> copy(const std::string& source, const std::string& path, Bytes size,
+                    const host::Transfer& transfer) override;
 
  private:
   SimCore& core_;

@@ -184,7 +184,7 @@ Result<void> SimDisks::remove(gate::Permit permit, const std::string& path) {
     const auto file = world.files.find(path);
     const bool is_there = file != world.files.end();
     const auto verbs = {Verb::remove_unfinished, Verb::remove_scratch, Verb::free_tombstone,
-                        Verb::remove_volume};
+                        Verb::remove_volume,     Verb::move_disk,      Verb::free_set_aside};
     const Destruction what{Call::remove_file, parsed.owner, std::nullopt, path};
     if (!is_there && world.files.count(path + partial_suffix) == 0) {
       return core_.examine(once, what, verbs);
@@ -196,9 +196,38 @@ Result<void> SimDisks::remove(gate::Permit permit, const std::string& path) {
         if (disk.path == path) core_.offend("removed " + path + " under a running guest");
       }
     }
-    if (is_there && world.destroyed.back().is_signed) world.forget_marks(file->second.customer);
+    const std::set<Token> held = is_there ? file->second.customer : std::set<Token>{};
     world.files.erase(path);
     world.files.erase(path + partial_suffix);
+    if (world.destroyed.back().is_signed) world.forget_marks(world.nowhere(held));
+    world.touch_owner(parsed.owner);
+    return ok();
+  });
+}
+
+Result<void> SimDisks::copy(const std::string& source, const std::string& path, Bytes size,
+                            const host::Transfer& transfer) {
+  SimWorld& world = core_.world;
+  return core_.change(Call::copy_disk, owner_of(world, path), [&]() -> Result<void> {
+    const SimPath parsed = TRY(parse_path(world, path));
+    TRY(ensure_absent(world, path));
+    TRY(ensure_space(world, path));
+    const auto from = world.files.find(source);
+    if (from == world.files.end()) return Error{Errc::not_found, source + " does not exist"};
+    if (!from->second.backing.empty()) return Error{Errc::invalid, source + " is an overlay"};
+    SimFile made = from->second;
+    made.size = size;
+    made.owner = parsed.owner;
+    made.is_partial = true;
+    made.customer.clear();  // of a half-written copy nobody expects anything
+    world.files[path + partial_suffix] = made;
+    core_.crash.point("copy half done");
+    auto moved = transfer_bytes(transfer, size);
+    world.files.erase(path + partial_suffix);
+    TRY(std::move(moved));
+    made.is_partial = false;
+    made.customer = world.files.at(source).customer;
+    world.files[path] = std::move(made);
     world.touch_owner(parsed.owner);
     return ok();
   });

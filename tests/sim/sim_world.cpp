@@ -153,6 +153,10 @@ void SimWorld::sign(gate::Verb verb, const Uuid& guest, Incarnation incarnation)
 bool SimWorld::is_signed(gate::Verb verb, const Uuid& guest, Incarnation incarnation) const {
   return std::any_of(signed_.begin(), signed_.end(), [&](const Signed& order) {
     // A signed destroy is a tombstone first; freeing it later is part of the same order.
+    // So is freeing what a signed job took out of use, whatever the incarnation is by then.
+    if (verb == gate::Verb::free_set_aside && order.guest == guest)
+      return order.verb == gate::Verb::replace_image || order.verb == gate::Verb::shrink_disk ||
+             order.verb == gate::Verb::remove_volume || order.verb == gate::Verb::move_disk;
     const bool same_verb = order.verb == verb || (order.verb == gate::Verb::destroy_guest &&
                                                   verb == gate::Verb::free_tombstone);
     return same_verb && order.guest == guest && order.incarnation == incarnation;
@@ -168,7 +172,10 @@ std::vector<std::string> SimWorld::lost_customer_data() const {
   std::vector<std::string> lost;
   std::map<Token, const SimFile*> holders;
   for (const auto& [path, file] : files) {
-    for (const Token token : file.customer) holders[token] = &file;
+    for (const Token token : file.customer) {
+      const SimFile*& holder = holders[token];  // of copies, the largest
+      if (holder == nullptr || holder->size < file.size) holder = &file;
+    }
   }
   for (const CustomerMark& mark : marks) {
     const auto holder = holders.find(mark.token);
@@ -230,6 +237,12 @@ void SimWorld::end_run(SimDomain& domain, PowerState left_as) {
   domain.stop_due.reset();
   domain.pid = 0;
   touch(domain);
+}
+
+std::set<Token> SimWorld::nowhere(std::set<Token> tokens) const {
+  for (const auto& [path, file] : files)
+    for (const Token token : file.customer) tokens.erase(token);
+  return tokens;
 }
 
 void SimWorld::forget_marks(const std::set<Token>& tokens) {

@@ -163,6 +163,7 @@ struct SimWorld {
   void end_run(SimDomain& domain, host::PowerState left_as);
   void begin_run(SimDomain& domain);
   void forget_marks(const std::set<Token>& tokens);
+  std::set<Token> nowhere(std::set<Token> tokens) const;  // those that no file holds
 
  private:
   struct Signed {

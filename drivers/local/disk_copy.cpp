@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drivers/local/disk_copy.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "base/sha256.hpp"
+#include "base/unique_fd.hpp"
+
+namespace holdfast::local {
+namespace {
+
+constexpr std::size_t chunk = 1024 * 1024;
+
+Error io_error(const std::string& doing, const std::string& path) {
+  const int code = errno;
+  const Errc kind = code == ENOENT                                        ? Errc::not_found
+                    : (code == ENOSPC || code == EDQUOT || code == EFBIG) ? Errc::exhausted
+                    : (code == EACCES || code == EPERM || code == EROFS)  ? Errc::denied
+                    : code == EEXIST                                      ? Errc::conflict
+                                                                          : Errc::unavailable;
+  return Error{kind, doing + " " + path + ": " + std::strerror(code)};
+}
+
+struct Copying {
+  int from = -1;
+  int to = -1;
+  std::string source{};
+  std::string partial{};
+  std::uint64_t length = 0;  // of what is copied
+  const host::Transfer& transfer;
+  std::vector<std::byte> buffer = std::vector<std::byte>(chunk);
+
+  // Copying is the first half of the work, reading back the second.
+  Result<void> advance(std::uint64_t done) const {
+    if (transfer.stop.stop_requested()) return Error{Errc::unavailable, "stopped on request"};
+    if (transfer.on_progress) transfer.on_progress({done, 2 * length});
+    return ok();
+  }
+  Result<std::size_t> read(int fd, const std::string& name, std::uint64_t at, std::uint64_t end) {
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(chunk, end - at));
+    const auto n = ::pread(fd, buffer.data(), wanted, static_cast<off_t>(at));
+    if (n < 0) return io_error("read", name);
+    if (n == 0) return Error{Errc::unavailable, name + " ends early"};
+    return static_cast<std::size_t>(n);
+  }
+};
+
+Result<void> write_all(const Copying& work, std::size_t count, std::uint64_t at) {
+  for (std::size_t done = 0; done < count;) {
+    const auto n =
+        ::pwrite(work.to, work.buffer.data() + done, count - done, static_cast<off_t>(at + done));
+    if (n < 0) return io_error("write", work.partial);
+    done += static_cast<std::size_t>(n);
+  }
+  return ok();
+}
+
+// Data only: what is a hole stays one.
+Result<void> copy_extents(Copying& work) {
+  for (std::uint64_t at = 0; at < work.length;) {
+    const off_t data = ::lseek(work.from, static_cast<off_t>(at), SEEK_DATA);
+    if (data < 0 && errno == ENXIO) break;
+    if (data < 0) return io_error("look for data in", work.source);
+    const off_t hole = ::lseek(work.from, data, SEEK_HOLE);
+    if (hole < 0) return io_error("look for holes in", work.source);
+    const auto end = std::min<std::uint64_t>(static_cast<std::uint64_t>(hole), work.length);
+    for (at = static_cast<std::uint64_t>(data); at < end;) {
+      const auto n = TRY(work.read(work.from, work.source, at, end));
+      TRY(write_all(work, n, at));
+      at += n;
+      TRY(work.advance(at));
+    }
+  }
+  return ok();
+}
+
+Result<Sha256> hash(Copying& work, int fd, const std::string& name, std::uint64_t done_before) {
+  Sha256Hasher hasher;
+  for (std::uint64_t at = 0; at < work.length;) {
+    const auto n = TRY(work.read(fd, name, at, work.length));
+    hasher.add(std::span{work.buffer}.first(n));
+    at += n;
+    TRY(work.advance(done_before + at / 2));
+  }
+  return hasher.finish();
+}
+
+Result<void> fill(Copying& work, Bytes size) {
+  TRY(copy_extents(work));
+  if (::ftruncate(work.to, static_cast<off_t>(size.value)) != 0)
+    return io_error("set the size of", work.partial);
+  if (::fsync(work.to) != 0) return io_error("sync", work.partial);
+  // Read back from the disk, not from what was just written to memory.
+  static_cast<void>(::posix_fadvise(work.to, 0, 0, POSIX_FADV_DONTNEED));
+  const Sha256 wanted = TRY(hash(work, work.from, work.source, work.length));
+  const Sha256 found = TRY(hash(work, work.to, work.partial, work.length + work.length / 2));
+  if (wanted != found)
+    return Error{Errc::corrupt, work.partial + " reads back as " + to_hex(found) + ", not as " +
+                                    to_hex(wanted) + ", which " + work.source + " holds"};
+  return ok();
+}
+
+}  // namespace
+
+Result<void> copy_disk(const std::string& source, const std::string& path, Bytes size,
+                       const host::Transfer& transfer) {
+  const UniqueFd from{::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+  if (!from) return io_error("open", source);
+  char magic[4] = {};
+  if (::pread(from.get(), magic, sizeof magic, 0) == 4 && std::memcmp(magic, "QFI\xfb", 4) == 0)
+    return Error{Errc::invalid, source + " is an overlay, not a raw disk"};
+  struct stat info {};
+  if (::fstat(from.get(), &info) != 0) return io_error("read", source);
+  const std::string partial = path + ".partial";
+  const UniqueFd to{
+      ::open(partial.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
+  if (!to) return io_error("create", partial);
+  Copying work{from.get(),
+               to.get(),
+               source,
+               partial,
+               std::min(static_cast<std::uint64_t>(info.st_size), size.value),
+               transfer};
+  auto copied = fill(work, size);
+  // link() refuses to replace what appeared meanwhile; rename() would not.
+  if (copied && ::link(partial.c_str(), path.c_str()) != 0) copied = io_error("create", path);
+  ::unlink(partial.c_str());
+  return copied;
+}
+
+}  // namespace holdfast::local
