@@ -172,6 +172,65 @@ TEST_CASE("local disks: an overlay is grown by its virtual size", "[local]") {
   CHECK(host.disks->grow(path, Bytes{8 * mib}).error().code() == Errc::invalid);
 }
 
+TEST_CASE("local disks: a copy is the disk's first bytes, and the disk stays as it is", "[local]") {
+  Host host;
+  const std::string source = host.disks->path_of("local", host.uuid, "root").value();
+  const std::string copy = host.disks->path_of("local", host.uuid, "root-2").value();
+  REQUIRE(host.disks->create_blank(source, Bytes{4 * mib}));
+  std::string content(4 * mib, '\0');
+  content.replace(mib, 5, "hello").replace(3 * mib, 5, "world");
+  {
+    std::fstream file{source, std::ios::binary | std::ios::in | std::ios::out};
+    file.seekp(mib).write("hello", 5);
+    file.seekp(3 * mib).write("world", 5);
+  }
+  SECTION("whole") {
+    host::Progress last;
+    host::Transfer told;
+    told.on_progress = [&](const host::Progress& now) { last = now; };
+    REQUIRE(host.disks->copy(source, copy, Bytes{4 * mib}, told));
+    CHECK(content_of(copy) == content);
+    CHECK(last.done <= last.total);
+    struct stat info {};
+    REQUIRE(::stat(copy.c_str(), &info) == 0);
+    CHECK(info.st_blocks * 512 < static_cast<long>(mib));  // holes stayed holes
+  }
+  SECTION("shorter") {
+    REQUIRE(host.disks->copy(source, copy, Bytes{2 * mib}, {}));
+    CHECK(content_of(copy) == content.substr(0, 2 * mib));
+  }
+  SECTION("longer") {
+    REQUIRE(host.disks->copy(source, copy, Bytes{5 * mib}, {}));
+    CHECK(content_of(copy) == content + std::string(mib, '\0'));
+  }
+  SECTION("over what a former attempt left") {
+    write_file(copy + ".partial", std::string(6 * mib, 'x'));
+    REQUIRE(host.disks->copy(source, copy, Bytes{4 * mib}, {}));
+    CHECK(content_of(copy) == content);
+  }
+  SECTION("never over another disk, of an overlay, or outside of the targets") {
+    write_file(copy, "a disk");
+    CHECK(host.disks->copy(source, copy, Bytes{4 * mib}, {}).error().code() == Errc::conflict);
+    CHECK(content_of(copy) == "a disk");
+    const std::string other = host.disks->path_of("local", host.uuid, "other").value();
+    write_file(copy, "QFI\xfb overlay");
+    CHECK(host.disks->copy(copy, other, Bytes{mib}, {}).error().code() == Errc::invalid);
+    CHECK(host.disks->copy("/etc/passwd", other, Bytes{mib}, {}).error().code() == Errc::denied);
+    CHECK(host.disks->copy(source, "/tmp/out", Bytes{mib}, {}).error().code() == Errc::denied);
+  }
+  SECTION("and stops on request with nothing under the name") {
+    std::stop_source stop;
+    stop.request_stop();
+    host::Transfer stopped;
+    stopped.stop = stop.get_token();
+    CHECK(host.disks->copy(source, copy, Bytes{4 * mib}, stopped).error().code() ==
+          Errc::unavailable);
+    CHECK_FALSE(fs::exists(copy));
+  }
+  CHECK(content_of(source) == content);
+  CHECK_FALSE(fs::exists(copy + ".partial"));
+}
+
 TEST_CASE("local disks: a target whose directory is gone is unavailable and not empty",
           "[local][safety]") {
   Host host;
