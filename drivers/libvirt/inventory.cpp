@@ -33,10 +33,14 @@ Result<StatsHandle> list_all(Core& core, virConnect* connection) {
   return StatsHandle{records};
 }
 
-Sighting sighting_of(const virDomainStatsRecord& record) {
+Uuid uuid_of(virDomain* domain) {
   std::array<std::uint8_t, VIR_UUID_BUFLEN> bytes{};
+  return virDomainGetUUID(domain, bytes.data()) == 0 ? Uuid{bytes} : Uuid{};
+}
+
+// All but the UUID.
+Sighting sighting_of(const virDomainStatsRecord& record) {
   Sighting seen;
-  if (virDomainGetUUID(record.dom, bytes.data()) == 0) seen.uuid = Uuid{bytes};
   if (const char* name = virDomainGetName(record.dom)) seen.name = name;
   seen.state = find_int(record, "state.state");
   seen.reason = find_int(record, "state.reason");
@@ -120,11 +124,16 @@ Result<Inventory> list_guests(Core& core, const Connection& connection, Duration
   for (virDomainStatsRecordPtr* at = records.get(); *at != nullptr; ++at) {
     seen.push_back(sighting_of(**at));
   }
+  core.cache->recognise(seen);
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    if (seen[i].uuid.is_nil()) seen[i].uuid = uuid_of(records.get()[i]->dom);
+  }
   Inventory inventory;
   inventory.guests = core.cache->reusable(seen, now);
   for (std::size_t i = 0; i < seen.size(); ++i) {
     ObservedGuestPtr& guest = inventory.guests[i];
     if (guest) continue;
+    seen[i].uuid = uuid_of(records.get()[i]->dom);  // what is read is never told by its name
     guest = TRY(reread(core, connection, records.get()[i]->dom, seen[i], now));
   }
   std::erase(inventory.guests, nullptr);

@@ -46,6 +46,18 @@ bool ObservedCache::is_fresh(const Entry& entry, const Sighting& seen) const {
          all_marked_ <= entry.read;
 }
 
+void ObservedCache::recognise(std::vector<Sighting>& seen) const {
+  const std::lock_guard lock{mutex_};
+  for (Sighting& sighting : seen) {
+    const auto name = names_.find(sighting.name);
+    if (name == names_.end()) continue;
+    const auto entry = entries_.find(name->second);
+    if (entry == entries_.end()) continue;
+    sighting.uuid = name->second;
+    if (!is_fresh(entry->second, sighting)) sighting.uuid = Uuid{};
+  }
+}
+
 std::vector<ObservedGuestPtr> ObservedCache::reusable(const std::vector<Sighting>& seen,
                                                       Duration now) {
   const std::lock_guard lock{mutex_};
@@ -75,6 +87,8 @@ ObservedGuestPtr ObservedCache::keep(const Sighting& seen, ObservedGuestPtr gues
   const std::lock_guard lock{mutex_};
   Entry& entry = entries_[seen.uuid];
   if (entry.guest && entry.read > ticket) return guest;  // a later reading is here already
+  if (entry.seen.name != seen.name) names_.erase(entry.seen.name);
+  names_[seen.name] = seen.uuid;
   if (!entry.guest || !same_content(*entry.guest, *guest)) entry.guest = std::move(guest);
   entry.seen = seen;
   entry.read = ticket;
@@ -97,11 +111,15 @@ void ObservedCache::retain(const std::vector<Sighting>& seen, std::uint64_t tick
     return !present.contains(item.first) && item.second.read <= ticket &&
            item.second.marked <= ticket;
   });
+  std::erase_if(names_, [&](const auto& item) { return !entries_.contains(item.second); });
 }
 
 void ObservedCache::forget(const Uuid& uuid) {
   const std::lock_guard lock{mutex_};
-  entries_.erase(uuid);
+  const auto entry = entries_.find(uuid);
+  if (entry == entries_.end()) return;
+  names_.erase(entry->second.seen.name);
+  entries_.erase(entry);
 }
 
 }  // namespace holdfast::libvirt

@@ -37,6 +37,11 @@ class ObservedCache {
   // Taken before a guest is read, so that a mark set meanwhile is not lost.
   std::uint64_t ticket() const;
 
+  // Fills in the UUIDs of sightings that look exactly as a guest that needs no reading did:
+  // asking libvirt for the UUID of a domain costs more than all else about it. The others
+  // stay nil. A domain that took over a name without an event is told by the next reading.
+  void recognise(std::vector<Sighting>& seen) const;
+
   // For each sighting the guest to hand out, or null where it must be read. `now` is
   // monotonic.
   std::vector<host::ObservedGuestPtr> reusable(const std::vector<Sighting>& seen, Duration now);
@@ -65,6 +70,7 @@ class ObservedCache {
 
   mutable std::mutex mutex_;
   std::unordered_map<Uuid, Entry> entries_{};
+  std::unordered_map<std::string, Uuid> names_{};  // of what was read last under each
   std::uint64_t clock_ = 1;
   std::uint64_t all_marked_ = 0;
 };

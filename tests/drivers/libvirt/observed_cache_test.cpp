@@ -63,6 +63,40 @@ TEST_CASE("observed cache: a mark or a different sighting calls for a reading", 
   CHECK(cache.keep(seen(1), reading(1, 2), cache.ticket(), 0ms) != kept);
 }
 
+TEST_CASE("observed cache: a domain that looks as it did is recognised by its name", "[libvirt]") {
+  ObservedCache cache;
+  const auto recognised = [&](std::string name, int state = 1) {
+    std::vector<Sighting> all{{Uuid{}, std::move(name), state, 1}};
+    cache.recognise(all);
+    return all.front().uuid;
+  };
+  CHECK(recognised("guest").is_nil());
+  cache.keep(seen(1), reading(1), cache.ticket(), 0ms);
+  CHECK(recognised("guest") == number(1));
+  SECTION("not in another state") { CHECK(recognised("guest", 5).is_nil()); }
+  SECTION("not once an event or our own change named it") {
+    cache.mark(number(1));
+    CHECK(recognised("guest").is_nil());
+  }
+  SECTION("not when all must be read again") {
+    cache.mark_all();
+    CHECK(recognised("guest").is_nil());
+  }
+  SECTION("not under the name it had before") {
+    cache.keep({number(1), "renamed", 1, 1}, reading(1), cache.ticket(), 0ms);
+    CHECK(recognised("guest").is_nil());
+    CHECK(recognised("renamed") == number(1));
+  }
+  SECTION("as whoever was read last under that name") {
+    cache.keep(seen(2), reading(2), cache.ticket(), 0ms);
+    CHECK(recognised("guest") == number(2));
+  }
+  SECTION("not after it went away") {
+    cache.forget(number(1));
+    CHECK(recognised("guest").is_nil());
+  }
+}
+
 TEST_CASE("observed cache: a mark set while a guest is read is not lost", "[libvirt]") {
   ObservedCache cache;
   const auto ticket = cache.ticket();
