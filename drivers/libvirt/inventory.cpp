@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "drivers/libvirt/disk_sizes.hpp"
 #include "drivers/libvirt/domains.hpp"
@@ -23,14 +24,17 @@ int find_int(const virDomainStatsRecord& record, std::string_view field) {
   return 0;
 }
 
-// The one call that every pass costs: names, UUIDs and states of all domains.
-Result<StatsHandle> list_all(Core& core, virConnect* connection) {
+// The one call that every pass costs: all domains and their states.
+struct Listing {
+  StatsHandle records{};
+  std::size_t size = 0;
+};
+Result<Listing> list_all(Core& core, virConnect* connection) {
   core.calls->add(Call::get_all_domain_stats);
   virDomainStatsRecordPtr* records = nullptr;
-  if (virConnectGetAllDomainStats(connection, VIR_DOMAIN_STATS_STATE, &records, 0) < 0) {
-    return last_error("virConnectGetAllDomainStats");
-  }
-  return StatsHandle{records};
+  const int size = virConnectGetAllDomainStats(connection, VIR_DOMAIN_STATS_STATE, &records, 0);
+  if (size < 0) return last_error("virConnectGetAllDomainStats");
+  return Listing{StatsHandle{records}, static_cast<std::size_t>(size)};
 }
 
 Uuid uuid_of(virDomain* domain) {
@@ -119,22 +123,22 @@ Result<ObservedGuestPtr> reread(Core& core, const Connection& connection, virDom
 
 Result<Inventory> list_guests(Core& core, const Connection& connection, Duration now) {
   const std::uint64_t begun = core.cache->ticket();
-  const StatsHandle records = TRY(list_all(core, connection.handle.get()));
+  const Listing listing = TRY(list_all(core, connection.handle.get()));
+  const std::span records{listing.records.get(), listing.size};
   std::vector<Sighting> seen;
-  for (virDomainStatsRecordPtr* at = records.get(); *at != nullptr; ++at) {
-    seen.push_back(sighting_of(**at));
-  }
+  seen.reserve(records.size());
+  for (const virDomainStatsRecord* record : records) seen.push_back(sighting_of(*record));
   core.cache->recognise(seen);
   for (std::size_t i = 0; i < seen.size(); ++i) {
-    if (seen[i].uuid.is_nil()) seen[i].uuid = uuid_of(records.get()[i]->dom);
+    if (seen[i].uuid.is_nil()) seen[i].uuid = uuid_of(records[i]->dom);
   }
   Inventory inventory;
   inventory.guests = core.cache->reusable(seen, now);
   for (std::size_t i = 0; i < seen.size(); ++i) {
     ObservedGuestPtr& guest = inventory.guests[i];
     if (guest) continue;
-    seen[i].uuid = uuid_of(records.get()[i]->dom);  // what is read is never told by its name
-    guest = TRY(reread(core, connection, records.get()[i]->dom, seen[i], now));
+    seen[i].uuid = uuid_of(records[i]->dom);  // what is read is never told by its name
+    guest = TRY(reread(core, connection, records[i]->dom, seen[i], now));
   }
   std::erase(inventory.guests, nullptr);
   std::sort(inventory.guests.begin(), inventory.guests.end(),
