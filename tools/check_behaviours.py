@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Fail when docs/behaviours.md names a test that does not exist, or a promise has none.
+"""Fail when docs/behaviours.md or docs/threat-model.md names a test that does not exist, or a
+promise or threat has none.
 
 A row of a table is a promise; its last column holds test names in back-ticks. With a build
 directory as argument the names are looked up in what ctest lists there; without one, in
@@ -13,6 +14,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+PAGES = ("docs/behaviours.md", "docs/threat-model.md")
+HEADINGS = ("proved by", "shown by")
 
 
 def listed_by_ctest(build: str) -> set[str]:
@@ -35,16 +38,17 @@ def written_in_sources() -> set[str]:
 def main() -> int:
     known = listed_by_ctest(sys.argv[1]) if len(sys.argv) > 1 else written_in_sources()
     bad, promises = [], 0
-    for number, line in enumerate((ROOT / "docs/behaviours.md").read_text().splitlines(), 1):
-        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if not line.startswith("|") or set(line) <= set("|-: ") or cells[-1] == "proved by":
-            continue
-        promises += 1
-        tests = re.findall(r"`([^`]+)`", cells[-1])
-        if not tests:
-            bad.append(f"docs/behaviours.md:{number}: no test proves this")
-        bad += [f"docs/behaviours.md:{number}: no test named '{t}'" for t in tests if t not in known]
-    print("\n".join(bad) or f"behaviours: ok ({promises} promises)")
+    for page in PAGES:
+        for number, line in enumerate((ROOT / page).read_text().splitlines(), 1):
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+            if not line.startswith("|") or set(line) <= set("|-: ") or cells[-1] in HEADINGS:
+                continue
+            promises += 1
+            tests = re.findall(r"`([^`]+)`", cells[-1])
+            if not tests and not cells[-1].startswith(("the same (case", "above")):
+                bad.append(f"{page}:{number}: no test proves this")
+            bad += [f"{page}:{number}: no test named '{t}'" for t in tests if t not in known]
+    print("\n".join(bad) or f"behaviours: ok ({promises} promises and threats)")
     return 1 if bad else 0
 
 
