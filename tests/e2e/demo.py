@@ -1,62 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The demo, inside the sandbox: real commands and their real output, with words in between. Every
-step is checked too, so that the demo cannot show something that did not happen."""
+"""The demo of one host without a hub, inside the sandbox: real commands and their real output, with
+words in between. Every step is checked too, so that it cannot show what did not happen."""
 
 import glob
 import os
-import shlex
 import signal
-import subprocess
-import sys
-import textwrap
-import time
 
 import cases
 import images
+from stage import Stage, keep, paint
 from world import NETWORK, World, eventually, guest, to_yaml
 
-IS_TERMINAL = sys.stdout.isatty()
 BULKY = 192  # MiB of payload: its restore takes a second or more
 
 
-def paint(code, text):
-    return f"\033[{code}m{text}\033[0m" if IS_TERMINAL else text
-
-
-class Demo:
-    def __init__(self, world):
-        self.world = world
-        self.began = time.monotonic()
-        # So that the commands read as they would on a host, and can be typed after KEEP=1.
-        self.environment = dict(os.environ, HOLDFAST_SOCKET=world.socket,
-                                PATH=os.path.dirname(world.cli_program) + ":"
-                                + os.path.dirname(world.daemon_program) + ":" + os.environ["PATH"])
-        with open(os.path.join(world.folder, "env"), "w", encoding="utf-8") as file:
-            for name in ("HOLDFAST_SOCKET", "PATH"):
-                file.write(f"export {name}={shlex.quote(self.environment[name])}\n")
-
-    def chapter(self, title):
-        print(f"\n{paint('1;36', f'== {title}')}  {paint('2', f'[{time.monotonic() - self.began:.0f} s]')}",
-              flush=True)
-
-    def tell(self, text):
-        print(textwrap.fill(" ".join(text.split()), 96), flush=True)
-
-    def run(self, command, expect=0, show=True):
-        """One shell command as typed, its real output, its checked exit status."""
-        if show:
-            print(f"{paint('1', '$ ' + command)}", flush=True)
-        done = subprocess.run(command, shell=True, executable="/bin/bash", cwd=self.world.folder,
-                              env=self.environment, text=True, check=False,
-                              stdout=None if show and IS_TERMINAL else subprocess.PIPE,
-                              stderr=subprocess.STDOUT)
-        if show and done.stdout:
-            print(done.stdout, end="", flush=True)
-        if done.returncode != expect:
-            raise AssertionError(f"'{command}' ended with {done.returncode}, not {expect}: {done.stdout}")
-        return done.stdout or ""
-
+class Demo(Stage):
     def write(self, name, number, **spec):
         """A guest as a person writes it, and shown."""
         resource = guest(name, number, **spec)
@@ -112,8 +71,7 @@ class Demo:
 
         self.killed_while_provisioning()
         self.removed()
-        self.tell("")
-        print(paint("1;32", f"Done in {time.monotonic() - self.began:.0f} s."), flush=True)
+        self.end()
 
     def killed_while_provisioning(self):
         world = self.world
@@ -179,14 +137,6 @@ class Demo:
         assert world.processes()["beta"] == process, "beta was restarted"
         self.run("holdfast get guests")
         world.audit()
-
-
-def keep(world, ended):
-    with open(ended, "w", encoding="utf-8") as file:
-        file.write(world.folder)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    while True:
-        signal.pause()
 
 
 if __name__ == "__main__":

@@ -2,19 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 # Shows Holdfast at work on real guests, in a libvirt of its own: tests/e2e/demo.sh BUILD_DIR
 # Leaves nothing behind. KEEP=1 leaves it all running at the end and says how to look inside.
+# With a hub; HUB=none shows one host that reads a directory, and how it survives kill -9.
 set -eu
-[ $# -eq 1 ] || { sed -n '3,4s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+[ $# -eq 1 ] || { sed -n '3,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=$(cd "$1" && pwd)
 
+demo=hub_demo.py
+[ "${HUB:-}" != none ] || demo=demo.py
+
 if [ -z "${KEEP:-}" ] || [ "$KEEP" = 0 ]; then
-  exec "$here/in_sandbox.sh" "$build" demo.py
+  exec "$here/in_sandbox.sh" "$build" "$demo"
 fi
 
 # The sandbox ends with its first process, so that one has to outlive this script.
 ended=$(mktemp)
 trap 'rm -f "$ended"' EXIT
-setsid "$here/in_sandbox.sh" "$build" demo.py --keep "$ended" </dev/null &
+setsid "$here/in_sandbox.sh" "$build" "$demo" --keep "$ended" </dev/null &
 sandbox=$!
 trap 'kill "$sandbox" 2>/dev/null; rm -f "$ended"; exit 130' INT TERM
 while [ ! -s "$ended" ]; do

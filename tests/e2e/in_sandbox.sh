@@ -13,7 +13,7 @@ build=$(cd "$1" && pwd)
 script=$2
 shift 2
 
-for program in controller/holdfastd cli/holdfast; do
+for program in controller/holdfastd cli/holdfast hub/holdfast-hub; do
   [ -x "$build/$program" ] || { echo "$build/$program is not built" >&2; exit 2; }
 done
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "skipped: no Python 3.11"; exit 77; }

@@ -114,6 +114,7 @@ class World:
     def __init__(self, build, image, name="world"):
         self.daemon_program = os.path.join(build, "controller", "holdfastd")
         self.cli_program = os.path.join(build, "cli", "holdfast")
+        self.hub_program = os.path.join(build, "hub", "holdfast-hub")
         self.image = image
         self.folder = tempfile.mkdtemp(prefix=f"holdfast-e2e-{name}.", dir="/var/tmp")
         os.chmod(self.folder, 0o755)
@@ -196,9 +197,10 @@ class World:
         finally:
             connection.close()
 
-    def cli(self, *arguments, timeout=300):
+    def cli(self, *arguments, timeout=300, environment=None):
         command = [self.cli_program, "--socket", self.socket, *arguments]
-        return Answer(subprocess.run(command, capture_output=True, text=True, timeout=timeout))
+        return Answer(subprocess.run(command, capture_output=True, text=True, timeout=timeout,
+                                     env=environment))
 
     def must(self, *arguments):
         """A command that has to succeed."""
