@@ -59,7 +59,7 @@ void fill(pugi::xml_node element, const Metadata& metadata, const std::string& q
   for (const host::ExecutedJob& executed : marker.jobs) {
     auto job = element.append_child((qualifier + "job").c_str());
     set(job, "id", executed.id);
-    set(job, "expires", to_string(executed.expires));
+    set(job, "expires", holdfast::to_string(executed.expires));
   }
   if (!marker.detail.empty()) {
     element.append_child((qualifier + "detail").c_str()).text().set(marker.detail.c_str());
