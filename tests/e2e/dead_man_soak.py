@@ -199,18 +199,19 @@ class Soak:
         self.start()
         self.context = ssl.create_default_context(cadata=self.certificate())
         hosts = [Host(self.folder, number) for number in range(self.options.hosts)]
-        for host in hosts:
-            await self.enrol(host)
         line = Line(self.port, self.options.loss, self.options.seed)
         port = await line.serve()
-        lives = [asyncio.create_task(host.live(port, self.context)) for host in hosts]
+        lives = []
+        for host in hosts:
+            await self.enrol(host)
+            lives.append(asyncio.create_task(host.live(port, self.context)))
         print(f"{len(hosts)} hosts beat for {self.options.minutes:g} minutes, {self.options.loss:.1%} lost",
               flush=True)
         end = time.monotonic() + 60 * self.options.minutes
         while time.monotonic() < end:
             await asyncio.sleep(min(10.0, max(0.0, end - time.monotonic())))
             false = await asyncio.to_thread(self.alerts)
-            assert not false, f"false alerts: {false}"
+            assert not false, f"{len(false)} false alerts: {false[:5]} ..."
             assert self.hub.poll() is None, "the hub ended"
         print(f"no false alert; {sum(host.beats for host in hosts)} heartbeats, of which "
               f"{sum(host.failures for host in hosts)} failed; {line.packets} packets, {line.lost} losses, "
