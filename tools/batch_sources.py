@@ -5,18 +5,22 @@
     tools/batch_sources.py FILE.cpp ...      prints a CMake list: batch;file;batch;file;...
 
 A batch instantiates a template once instead of once a file. Files share one only when none of
-them mentions a name that another keeps to itself in an unnamed namespace, and all of them use
-the same namespaces: what compiles alone then means the same in company.
+them mentions a name that another keeps to itself in an unnamed namespace, no header that they
+include mentions such a type, and all of them use the same namespaces: what compiles alone then means
+the same in company.
 """
+import functools
 import pathlib
 import re
 import sys
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 LARGEST = 10  # files in a batch; two cores want more than one batch of a folder
 
 COMMENTS = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 TEXTS = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 WORDS = re.compile(r"[A-Za-z_]\w*")
+INCLUDED = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 UNNAMED = re.compile(r"^namespace \{\n(.*?)^\}  // namespace$", re.DOTALL | re.MULTILINE)
 TYPE = re.compile(r"(?:\w+ )*?(?:struct|class|enum class|enum|using|namespace)\s+(\w+)")
 OTHER = re.compile(r"\b(\w+)\s*(?:\(|=|\{|\[|;|$)")
@@ -41,13 +45,34 @@ def local_names(text: str) -> set[str]:
     return names
 
 
+@functools.cache
+def reached_from(header: str) -> frozenset[str]:
+    """The header and all of ours that it includes."""
+    path = ROOT / header
+    if not path.is_file():
+        return frozenset()  # made by the build
+    found = {header}
+    for name in INCLUDED.findall(path.read_text()):
+        found |= reached_from(name)
+    return frozenset(found)
+
+
+@functools.cache
+def types_in(header: str) -> frozenset[str]:
+    """Capitalised words. Functions of the same name are overloads and do no harm."""
+    words = WORDS.findall(plain((ROOT / header).read_text()))
+    return frozenset(word for word in words if word[0].isupper())
+
+
 class Source:
     def __init__(self, path: str):
         self.path = path
         text = pathlib.Path(path).read_text()
         self.names = local_names(text)
-        text = plain(text)
-        self.words = set(WORDS.findall(text))
+        self.words = set(WORDS.findall(plain(text)))
+        for name in INCLUDED.findall(text):
+            for header in reached_from(name):
+                self.words |= types_in(header)
         self.uses = set(re.findall(r"^using namespace [\w:]+;", text, re.MULTILINE))
         self.is_alone = "\n#define" in text
 
