@@ -1,9 +1,9 @@
 # Two commands matter: `sudo make demo` and `sudo make check`. Every line calls a preset or a script.
-.PHONY: demo check deps build layers format-check behaviours test asan tsan tidy format fuzz soak bench install help
+.PHONY: demo check deps build layers format-check behaviours test asan tsan tidy format fuzz soak watch-soak bench install help
 
 SOURCES = $(shell git ls-files '*.cpp' '*.hpp')
 
-demo: deps ## build, then bring up real guests in a private libvirt (KEEP=1 leaves them running)
+demo: deps ## build, then play a hub, a host and real guests (KEEP=1 leaves them, HUB=none: no hub)
 	cmake --preset check -DHOLDFAST_TESTS=OFF -B build/demo >/dev/null
 	cmake --build build/demo
 	tests/e2e/demo.sh build/demo
@@ -45,6 +45,9 @@ fuzz: ## build the fuzz targets and run each for a short while
 
 soak: build ## kill -9 at 50 random moments on real QEMU
 	tests/e2e/kill_soak.sh build/check 50
+
+watch-soak: build ## 200 simulated hosts on a line that loses packets, half an hour: no false alert
+	python3 tests/e2e/dead_man_soak.py build/check
 
 bench: ## measure, beside a peer or a limit in the same run
 	cmake --preset release
