@@ -57,7 +57,10 @@ class Line:
         except OSError:
             writer.close()
             return
-        await asyncio.gather(self.carry(reader, back), self.carry(there, writer))
+        try:
+            await asyncio.gather(self.carry(reader, back), self.carry(there, writer))
+        except asyncio.CancelledError:
+            back.close()
 
     async def carry(self, reader, writer):
         try:
