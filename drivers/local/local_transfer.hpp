@@ -7,12 +7,17 @@
 // Private to drivers/local: what ports call a transfer, as imaging/ wants it.
 namespace holdfast::local {
 
+// Each of the daemon's workers may move a disk at the same time, and the daemon as a whole has to
+// stay small beside its guests.
+inline constexpr std::uint64_t transfer_memory = 16 * 1024 * 1024;
+
 // Running guests come first: they have the disk and the cores before a transfer does.
 inline imaging::Options to_options(const host::Transfer& transfer) {
   imaging::Options options;
   options.stop = transfer.stop;
   options.on_note = transfer.on_note;
   options.priority = imaging::IoPriority::idle;
+  options.memory = transfer_memory;
   if (transfer.on_progress)
     options.on_progress = [report = transfer.on_progress](const imaging::Progress& p) {
       report({p.done, p.total});

@@ -187,6 +187,7 @@ def main():
             site.note_memory()
             print(f"ok {case.__name__}  {time.monotonic() - began:.1f} s", flush=True)
         assert site.peak < MEMORY_LIMIT, f"the daemon took {site.peak >> 20} MiB"
+        print(f"peak memory of the daemon: {site.peak >> 20} MiB")
         site.stop()
     except (AssertionError, Overdue):
         with open(os.path.join(site.folder, "daemon.log"), encoding="utf-8") as log:
