@@ -72,12 +72,13 @@ class Job {
 struct Route {
   int source = -1;
   std::string source_path{};
-  ByteStream* stream = nullptr;   // in place of the source
-  Target* target = nullptr;       // none: nothing is written
-  std::vector<int> files{};       // every descriptor that will be read or written
-  std::uint64_t disk_size = 0;    // bytes
-  std::uint32_t piece_size = 0;   // bytes of the disk, at most
-  std::uint32_t packed_size = 0;  // bytes that a compressed piece may take; 0: none are
+  ByteStream* stream = nullptr;     // in place of the source
+  Target* target = nullptr;         // none: nothing is written
+  std::vector<int> files{};         // every descriptor that will be read or written
+  std::uint64_t disk_size = 0;      // bytes
+  std::uint32_t piece_size = 0;     // bytes of the disk, at most
+  std::uint32_t packed_size = 0;    // bytes that a compressed piece may take; 0: none are
+  std::uint64_t stream_memory = 0;  // bytes of the job's memory that the stream has
 };
 
 // Runs the job to its end. The error is that of the foremost piece that has one, whatever

@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -56,6 +57,11 @@ void Lane::serve(unsigned thread) {
     run_(slot, thread);
     lock.lock();
   }
+}
+
+unsigned workers_of(const Options& options) {
+  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  return options.threads != 0 ? std::min(options.threads, 64U) : std::min(cores, 8U);
 }
 
 Result<SlotMemory> SlotMemory::create(std::size_t count, std::size_t raw_size,

@@ -73,6 +73,9 @@ class Lane {
   std::vector<std::thread> threads_{};
 };
 
+// How many threads a job computes on.
+unsigned workers_of(const Options& options);
+
 // Page-aligned memory for slots, given back to the system as a whole.
 class SlotMemory {
  public:
