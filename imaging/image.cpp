@@ -36,7 +36,7 @@ Result<void> verify(const Source& source, const Options& options) {
     const auto target = TRY(unnamed_file());
     TRY(unpack_qcow2(image, target.get(), options));
   } else {
-    auto reading = reading_of(image, {.tree = tree_of(source)}, options.memory);
+    auto reading = reading_of(image, {.tree = tree_of(source)}, options);
     Promise promise = promise_of(source);
     promise.sha256 = source.sha256;
     ContentJob job{promise, reading.layout.get()};

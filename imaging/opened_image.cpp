@@ -33,6 +33,13 @@ bool suits(const SeekTable& table, const Source& source, std::uint64_t memory) {
   return largest * fewest_slots <= memory;
 }
 
+// Most of the memory is for what has to be decompressed as a whole; a few pieces are enough to
+// compute and to write them.
+std::uint64_t stream_memory(std::uint64_t memory, std::uint64_t piece_size) {
+  const auto pieces = std::max(fewest_slots * piece_size, memory / 4);
+  return memory > pieces ? memory - pieces : 0;
+}
+
 }  // namespace
 
 Result<std::vector<std::byte>> read_head(int fd, const std::string& path) {
@@ -111,15 +118,17 @@ Route route_of(const OpenedImage& image, const Reading& reading, Target* target)
   route.disk_size = image.source().virtual_size;
   route.piece_size = reading.piece_size;
   route.packed_size = reading.packed_size;
+  route.stream_memory = reading.stream_memory;
   return route;
 }
 
-Reading reading_of(const OpenedImage& image, Skips skips, std::uint64_t memory) {
+Reading reading_of(const OpenedImage& image, Skips skips, const Options& options) {
   const auto& source = image.source();
   Reading reading;
   reading.piece_size =
       static_cast<std::uint32_t>(source.tree ? source.tree->frame_size : chunk_size);
-  if (source.format == Format::raw_zst && image.table() && suits(*image.table(), source, memory)) {
+  if (source.format == Format::raw_zst && image.table() &&
+      suits(*image.table(), source, options.memory)) {
     for (const auto& frame : image.table()->frames) {
       reading.piece_size = std::max(reading.piece_size, frame.disk_size);
       reading.packed_size = std::max(reading.packed_size, frame.file_size);
@@ -127,7 +136,10 @@ Reading reading_of(const OpenedImage& image, Skips skips, std::uint64_t memory) 
     }
     reading.layout = frame_layout(*image.table(), source.path, skips);
   } else if (source.format == Format::raw_zst) {
-    reading.stream = read_zstd(image.fd(), source.path);
+    reading.stream_memory = stream_memory(options.memory, reading.piece_size);
+    reading.stream =
+        read_zstd(image.fd(), source.path,
+                  {workers_of(options), reading.stream_memory, options.priority, options.stop});
   } else {
     reading.layout = raw_layout(DataMap{image.fd(), source.path, source.virtual_size},
                                 source.virtual_size, reading.piece_size, skips);

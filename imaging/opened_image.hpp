@@ -48,6 +48,7 @@ struct Reading {
   std::unique_ptr<ByteStream> stream{};  // a content that only comes in order
   std::uint32_t piece_size = 0;          // bytes
   std::uint32_t packed_size = 0;         // bytes; 0: nothing is decompressed by pieces
+  std::uint64_t stream_memory = 0;       // bytes that the stream takes for itself
   bool is_aligned = true;                // pieces begin on 4096 bytes of the disk
 };
 
@@ -58,7 +59,7 @@ Promise promise_of(const Source& source);
 // `target` may be null. Points into all three.
 Route route_of(const OpenedImage& image, const Reading& reading, Target* target);
 
-// `image` and what `skips` points to outlive the reading. `memory` bounds the pieces.
-Reading reading_of(const OpenedImage& image, Skips skips, std::uint64_t memory);
+// `image` and what `skips` points to outlive the reading.
+Reading reading_of(const OpenedImage& image, Skips skips, const Options& options);
 
 }  // namespace holdfast::imaging

@@ -85,7 +85,7 @@ Result<void> read_range(const Source& source, const Range& range, const Sink& si
   Promise promise = promise_of(source);
   promise.sha256.clear();
   auto reading =
-      reading_of(image, {.tree = promise.tree, .present = {}, .skips_zeros = true}, options.memory);
+      reading_of(image, {.tree = promise.tree, .present = {}, .skips_zeros = true}, options);
   auto route = route_of(image, reading, nullptr);
   UniqueFd unpacked;
   if (source.format == Format::qcow2) {

@@ -16,6 +16,7 @@
 #include "imaging/opened_image.hpp"
 #include "imaging/partial.hpp"
 #include "imaging/posix.hpp"
+#include "imaging/room.hpp"
 #include "imaging/unpack_qcow2.hpp"
 
 namespace holdfast::imaging {
@@ -149,7 +150,7 @@ Result<bool> cloned(const OpenedImage& image, const PartialFile& partial, const 
   if (source.format != Format::raw || ::ioctl(partial.fd(), FICLONE, image.fd()) != 0) return false;
   const auto promise = promise_of(source);
   if (promise.tree == nullptr && promise.sha256.empty()) return true;
-  auto reading = reading_of(image, {.tree = promise.tree}, options.memory);
+  auto reading = reading_of(image, {.tree = promise.tree}, options);
   auto route = route_of(image, reading, nullptr);
   const auto reader = TRY(reopen(partial.fd(), O_RDONLY));
   route.source = reader.get();
@@ -173,9 +174,10 @@ Result<Restored> fill(const OpenedImage& image, const Beginning& beginning,
     TRY(sync_file(partial.fd(), partial.path()));
     return restored;
   }
+  TRY(check_room(image, present, partial.fd(), partial.path(), options));
   restored.kept_bytes = bytes_of(present, source);
   const Skips skips{tree_of(source), present.empty() ? nullptr : &present, true};
-  const auto reading = reading_of(image, skips, options.memory);
+  const auto reading = reading_of(image, skips, options);
   auto target =
       TRY(DiskTarget::open(partial.fd(), partial.path(), source.virtual_size, reading.is_aligned));
   const auto promise = promise_of(source);

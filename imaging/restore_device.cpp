@@ -89,7 +89,7 @@ Result<Restored> restore_over_device(const Source& source, const std::string& de
   const auto image = TRY(OpenedImage::open(source));
   const auto file = TRY(open_device(device, source.virtual_size));
   const Skips skips{tree_of(source), nullptr, true};
-  auto reading = reading_of(image, skips, options.memory);
+  auto reading = reading_of(image, skips, options);
   const auto promise = promise_of(source);
   UniqueFd unpacked;
   if (source.format == Format::qcow2) {

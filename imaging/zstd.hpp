@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 
 #include "base/result.hpp"
@@ -13,11 +14,23 @@
 
 namespace holdfast::imaging {
 
-// The content of a zstd file of any number of frames (RFC 8878). Memory is the
-// window that the frame asks for, at most 128 MiB as in zstd's own tools; what `zstd`
-// writes up to level 19 asks for 8 MiB.
+// What a frame may ask for to be read as a stream, as in zstd's own tools.
+inline constexpr std::uint64_t max_zstd_window = 128 * 1024 * 1024;  // bytes
+
+struct ZstdReading {
+  unsigned threads = 1;  // that decompress whole frames ahead
+  // Bytes for those frames. Half of it, compressed and content together, is what one may take;
+  // a larger frame is decompressed as it is read. 0: every one is.
+  std::uint64_t memory = 0;
+  IoPriority priority = IoPriority::normal;
+  std::stop_token stop{};  // heeded within a frame: Errc::unavailable, "interrupted"
+};
+
+// The content of a zstd file of any number of frames (RFC 8878). Frames that follow each other
+// are decompressed at the same time; a large one by itself, in the window that it asks for: what
+// `zstd` writes up to level 19 asks for 8 MiB. Bytes and errors do not depend on `reading`.
 // `file` must outlive the stream.
-std::unique_ptr<ByteStream> read_zstd(int file, std::string path);
+std::unique_ptr<ByteStream> read_zstd(int file, std::string path, const ZstdReading& reading);
 
 // `head`: the file's first bytes, at least 18 where it has them.
 bool is_zstd(std::span<const std::byte> head);

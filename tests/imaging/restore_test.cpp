@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "tests/imaging/image_fixture.hpp"
+#include "tests/imaging/packed_fixture.hpp"
 
 namespace holdfast::imaging {
 namespace {
@@ -132,12 +133,30 @@ TEST_CASE("restore: a full disk is exhausted and gets its space back", "[imaging
   const ScratchFolder folder;
   const SmallFilesystem small{folder / "small", 2};
   if (!small.is_mounted()) return;
-  const auto source =
-      make_image(folder, GENERATE(Format::raw, Format::raw_zst), random_bytes(4 << 20));
-  check_error(restore(source, folder / "small/disk", {}), Errc::exhausted,
-              {folder / "small/disk", "offset", "No space left"});
+  SECTION("what an image does not say before is found by writing") {
+    const auto source = make_image(folder, Format::raw_zst, random_bytes(4 << 20));
+    check_error(restore(source, folder / "small/disk", {}), Errc::exhausted,
+                {folder / "small/disk", "offset", "No space left"});
+  }
+  SECTION("what an image says before is said before anything is written") {
+    const auto source = make_image(folder, Format::raw, random_bytes(4 << 20));
+    auto options =
+        twisted([](const IoRequest& request, IoRequest&, int&) { CHECK_FALSE(request.is_write); });
+    check_error(restore(source, folder / "small/disk", options), Errc::exhausted,
+                {folder / "small/disk", "4194304 bytes are needed", " are free"});
+  }
   check_nothing_left(folder / "small/disk");
   CHECK(std::filesystem::space(folder / "small").free > (2 << 20) - (64 << 10));
+}
+
+TEST_CASE("restore: zeros that are written out in an image need no room", "[imaging]") {
+  const ScratchFolder folder;
+  const SmallFilesystem small{folder / "small", 2};
+  if (!small.is_mounted()) return;
+  const auto content = random_bytes(1 << 20) + std::string(4 << 20, '\0');
+  const auto source = make_image(folder, Format::raw, content);
+  REQUIRE(restore(source, folder / "small/disk", {}));
+  CHECK((read_file(folder / "small/disk") == content));
 }
 
 TEST_CASE("restore: a target that exists is a conflict and stays as it is", "[imaging]") {
