@@ -28,16 +28,19 @@ BoundedCalls::~BoundedCalls() {
 }
 
 bool BoundedCalls::submit(std::function<void()> task) {
-  auto work = pool_->lock();
-  if (work->idle <= work->waiting.size()) {
-    if (work->threads >= max_threads) return false;
-    // Detached: a thread that hangs in libvirt must not hold up our end.
-    std::thread{[pool = pool_] { serve(pool); }}.detach();
-    ++work->threads;
-    ++work->idle;
+  {
+    auto work = pool_->lock();
+    if (work->idle <= work->waiting.size()) {
+      if (work->threads >= max_threads) return false;
+      // Detached: a thread that hangs in libvirt must not hold up our end.
+      std::thread{[pool = pool_] { serve(pool); }}.detach();
+      ++work->threads;
+      ++work->idle;
+    }
+    work->waiting.push_back(std::move(task));
   }
-  work->waiting.push_back(std::move(task));
-  pool_->notify_all();
+  // The destructor alone waits for anything else, and by then nobody submits.
+  pool_->notify_one();
   return true;
 }
 

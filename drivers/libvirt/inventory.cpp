@@ -128,6 +128,7 @@ Result<Inventory> list_guests(Core& core, const Connection& connection, Duration
   std::vector<Sighting> seen;
   seen.reserve(records.size());
   for (const virDomainStatsRecord* record : records) seen.push_back(sighting_of(*record));
+  if (auto same = core.cache->unchanged(seen, now)) return std::move(*same);
   core.cache->recognise(seen);
   for (std::size_t i = 0; i < seen.size(); ++i) {
     if (seen[i].uuid.is_nil()) seen[i].uuid = uuid_of(records[i]->dom);
@@ -144,6 +145,7 @@ Result<Inventory> list_guests(Core& core, const Connection& connection, Duration
   std::sort(inventory.guests.begin(), inventory.guests.end(),
             [](const auto& a, const auto& b) { return a->uuid < b->uuid; });
   core.cache->retain(seen, begun);
+  core.cache->keep_listing(std::move(seen), inventory, begun);
   return inventory;
 }
 

@@ -21,6 +21,10 @@ Duration turn_after(const Uuid& uuid) {
   return span * 2 / 3 + (span / 3) * uuid.bytes().back() / 256;
 }
 
+bool looks_the_same(const Sighting& a, const Sighting& b) {
+  return a.state == b.state && a.reason == b.reason && a.name == b.name;
+}
+
 // With a pass a minute all come round in time, and no pass reads many.
 std::size_t turns_in_a_pass(std::size_t guests) { return 2 + guests / 4; }
 
@@ -44,6 +48,31 @@ std::uint64_t ObservedCache::ticket() const {
 bool ObservedCache::is_fresh(const Entry& entry, const Sighting& seen) const {
   return entry.guest && entry.seen == seen && entry.marked <= entry.read &&
          all_marked_ <= entry.read;
+}
+
+std::optional<host::Inventory> ObservedCache::unchanged(const std::vector<Sighting>& seen,
+                                                        Duration now) const {
+  const std::lock_guard lock{mutex_};
+  if (!listing_ || listing_->ticket != clock_ || now >= listing_->next_turn) return std::nullopt;
+  if (!std::equal(seen.begin(), seen.end(), listing_->seen.begin(), listing_->seen.end(),
+                  looks_the_same))
+    return std::nullopt;
+  return listing_->inventory;
+}
+
+void ObservedCache::keep_listing(std::vector<Sighting> seen, const host::Inventory& inventory,
+                                 std::uint64_t ticket) {
+  const std::lock_guard lock{mutex_};
+  listing_.reset();
+  if (inventory.guests.size() != seen.size()) return;  // one went away since it was listed
+  Duration next_turn = Duration::max();
+  for (const Sighting& sighting : seen) {
+    const auto entry = entries_.find(sighting.uuid);
+    // One that could not be read is tried again by the next listing.
+    if (entry == entries_.end() || !is_fresh(entry->second, sighting)) return;
+    next_turn = std::min(next_turn, entry->second.read_at + turn_after(sighting.uuid));
+  }
+  listing_ = Listing{std::move(seen), inventory, ticket, next_turn};
 }
 
 void ObservedCache::recognise(std::vector<Sighting>& seen) const {
@@ -89,7 +118,10 @@ ObservedGuestPtr ObservedCache::keep(const Sighting& seen, ObservedGuestPtr gues
   if (entry.guest && entry.read > ticket) return guest;  // a later reading is here already
   if (entry.seen.name != seen.name) names_.erase(entry.seen.name);
   names_[seen.name] = seen.uuid;
-  if (!entry.guest || !same_content(*entry.guest, *guest)) entry.guest = std::move(guest);
+  if (!entry.guest || !same_content(*entry.guest, *guest)) {
+    entry.guest = std::move(guest);
+    listing_.reset();
+  }
   entry.seen = seen;
   entry.read = ticket;
   entry.read_at = now;
@@ -120,6 +152,7 @@ void ObservedCache::forget(const Uuid& uuid) {
   if (entry == entries_.end()) return;
   names_.erase(entry->second.seen.name);
   entries_.erase(entry);
+  listing_.reset();
 }
 
 }  // namespace holdfast::libvirt

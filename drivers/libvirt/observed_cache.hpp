@@ -37,6 +37,15 @@ class ObservedCache {
   // Taken before a guest is read, so that a mark set meanwhile is not lost.
   std::uint64_t ticket() const;
 
+  // The complete listing before this one, when both saw the same domains in the same order
+  // and none of them must be read: what nearly every pass gets, at the price of comparing.
+  // The sightings need no UUIDs. `now` is monotonic.
+  std::optional<host::Inventory> unchanged(const std::vector<Sighting>& seen, Duration now) const;
+
+  // Keeps a complete listing begun at `ticket` for unchanged().
+  void keep_listing(std::vector<Sighting> seen, const host::Inventory& inventory,
+                    std::uint64_t ticket);
+
   // Fills in the UUIDs of sightings that look exactly as a guest that needs no reading did:
   // asking libvirt for the UUID of a domain costs more than all else about it. The others
   // stay nil. A domain that took over a name without an event is told by the next reading.
@@ -66,11 +75,18 @@ class ObservedCache {
     std::uint64_t marked = 0;  // newer than `read`: must be read again
     Duration read_at{};
   };
+  struct Listing {
+    std::vector<Sighting> seen{};
+    host::Inventory inventory{};
+    std::uint64_t ticket = 0;
+    Duration next_turn{};  // when one of them is to be read again
+  };
   bool is_fresh(const Entry& entry, const Sighting& seen) const;
 
   mutable std::mutex mutex_;
   std::unordered_map<Uuid, Entry> entries_{};
   std::unordered_map<std::string, Uuid> names_{};  // of what was read last under each
+  std::optional<Listing> listing_{};               // gone when what it holds was replaced
   std::uint64_t clock_ = 1;
   std::uint64_t all_marked_ = 0;
 };

@@ -63,6 +63,57 @@ TEST_CASE("observed cache: a mark or a different sighting calls for a reading", 
   CHECK(cache.keep(seen(1), reading(1, 2), cache.ticket(), 0ms) != kept);
 }
 
+TEST_CASE("observed cache: a listing like the one before is handed out whole", "[libvirt]") {
+  ObservedCache cache;
+  const auto named = [](std::uint8_t n) {
+    return Sighting{number(n), "guest-" + std::to_string(n), 1, 1};
+  };
+  const auto nameless = [&](std::uint8_t n) {
+    Sighting sighting = named(n);
+    sighting.uuid = Uuid{};
+    return sighting;
+  };
+  const std::uint64_t begun = cache.ticket();
+  host::Inventory all;
+  for (std::uint8_t n = 1; n <= 2; ++n) {
+    all.guests.push_back(cache.keep(named(n), reading(n), begun, 0ms));
+  }
+  CHECK_FALSE(cache.unchanged({nameless(1), nameless(2)}, 0ms));
+  cache.keep_listing({named(1), named(2)}, all, begun);
+  const auto same = cache.unchanged({nameless(1), nameless(2)}, 1ms);
+  REQUIRE(same);
+  CHECK(same->guests == all.guests);
+
+  SECTION("not in another order, and not with one more or less") {
+    CHECK_FALSE(cache.unchanged({nameless(2), nameless(1)}, 1ms));
+    CHECK_FALSE(cache.unchanged({nameless(1)}, 1ms));
+    CHECK_FALSE(cache.unchanged({nameless(1), nameless(2), nameless(3)}, 1ms));
+  }
+  SECTION("not when one is in another state") {
+    Sighting other = nameless(2);
+    other.state = 5;
+    CHECK_FALSE(cache.unchanged({nameless(1), other}, 1ms));
+  }
+  SECTION("not once any was marked") {
+    cache.mark(number(2));
+    CHECK_FALSE(cache.unchanged({nameless(1), nameless(2)}, 1ms));
+  }
+  SECTION("not when one was read anew and is different, or is gone") {
+    cache.keep(named(2), reading(2, 8), cache.ticket(), 1ms);
+    CHECK_FALSE(cache.unchanged({nameless(1), nameless(2)}, 1ms));
+    cache.keep_listing({named(1), named(2)}, all, cache.ticket());
+    cache.forget(number(1));
+    CHECK_FALSE(cache.unchanged({nameless(1), nameless(2)}, 1ms));
+  }
+  SECTION("not when one's turn to be read has come") {
+    CHECK_FALSE(cache.unchanged({nameless(1), nameless(2)}, ObservedCache::reread_within));
+  }
+  SECTION("not when one of them could not be read") {
+    cache.keep_listing({named(1), named(2), named(3)}, all, begun);
+    CHECK_FALSE(cache.unchanged({nameless(1), nameless(2), nameless(3)}, 1ms));
+  }
+}
+
 TEST_CASE("observed cache: a domain that looks as it did is recognised by its name", "[libvirt]") {
   ObservedCache cache;
   const auto recognised = [&](std::string name, int state = 1) {
