@@ -46,7 +46,23 @@ Result<std::optional<JobRecord>> Journal::job_of(OperationId operation) const {
   });
 }
 
+Result<bool> Journal::Store::no_job_waits() {
+  const std::uint64_t version = version_;
+  if (no_job_waits_at_ == version) return true;
+  auto waits = read([](Connection& database) -> Result<bool> {
+    auto row = TRY(database.prepare(
+        "SELECT 1 FROM jobs INDEXED BY jobs_waiting WHERE state = 'accepted' LIMIT 1"));
+    return row.next();
+  });
+  if (!waits) return std::move(waits).error();
+  if (*waits) return false;
+  // A journal that is only read is written by another process, whose commits nobody counts.
+  if (!options_.read_only) no_job_waits_at_ = version;
+  return true;
+}
+
 Result<std::vector<JobRecord>> Journal::waiting_jobs(std::string_view subject) const {
+  if (TRY(store_->no_job_waits())) return std::vector<JobRecord>{};
   return store_->read([&](Connection& database) {
     return select(database, read_job, job_columns,
                   "jobs WHERE state = 'accepted' AND subject = ? ORDER BY sequence", subject);
@@ -54,9 +70,10 @@ Result<std::vector<JobRecord>> Journal::waiting_jobs(std::string_view subject) c
 }
 
 Result<std::vector<JobRecord>> Journal::waiting_jobs() const {
+  if (TRY(store_->no_job_waits())) return std::vector<JobRecord>{};
   return store_->read([](Connection& database) {
     return select(database, read_job, job_columns,
-                  "jobs WHERE state = 'accepted' ORDER BY sequence");
+                  "jobs INDEXED BY jobs_waiting WHERE state = 'accepted' ORDER BY sequence");
   });
 }
 

@@ -28,8 +28,9 @@ Result<std::optional<Provenance>> Journal::owner_of(std::string_view subject) co
 
 Result<std::vector<Provenance>> Journal::all_provenance() const {
   return store_->read([&](Connection& database) {
-    return select(database, read_provenance, provenance_columns,
-                  "provenance WHERE life <> 'gone' ORDER BY subject, uuid");
+    return select(
+        database, read_provenance, provenance_columns,
+        "provenance INDEXED BY provenance_alive WHERE life <> 'gone' ORDER BY subject, uuid");
   });
 }
 
@@ -57,8 +58,9 @@ Result<std::vector<ConditionRecord>> Journal::condition_history(std::string_view
 
 Result<std::vector<TicketRecord>> Journal::open_tickets() const {
   return store_->read([&](Connection& database) {
-    return select(database, read_ticket, ticket_columns,
-                  "tickets WHERE is_open = 1 ORDER BY created, id");
+    return select(
+        database, read_ticket, ticket_columns,
+        "tickets INDEXED BY one_open_ticket_per_key WHERE is_open = 1 ORDER BY created, id");
   });
 }
 

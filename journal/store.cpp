@@ -107,7 +107,9 @@ Result<void> Journal::Store::write_in_one_transaction(const Group& group) {
   if (writer_->total_changed() == changed_before) return writer_->run("ROLLBACK");
 
   if (options_.observer != nullptr) options_.observer->before_commit();
-  TRY(writer_->run("COMMIT").context("commit to the journal"));
+  auto committed = writer_->run("COMMIT");
+  ++version_;  // also when it failed: what a reader sees then is not known
+  TRY(std::move(committed).context("commit to the journal"));
   last_commit_ = clock_.elapsed();
   if (options_.observer != nullptr) options_.observer->after_commit();
   return ok();

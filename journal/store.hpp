@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -37,6 +38,10 @@ class Journal::Store {
     return reading(reader_ ? *reader_ : *writer_);
   }
 
+  // Whether no job waits, on any subject. Asked by every pass, so that it is answered from
+  // memory for as long as nothing was committed.
+  Result<bool> no_job_waits();
+
   Duration since_last_commit() const { return clock_.elapsed() - last_commit_.load(); }
 
  private:
@@ -62,6 +67,9 @@ class Journal::Store {
   const Clock& clock_;
   UniqueFd lock_;
   std::atomic<Duration> last_commit_;
+  // Of what a reader can see: goes up with each COMMIT, before its callers hear of it.
+  std::atomic<std::uint64_t> version_{1};
+  std::atomic<std::uint64_t> no_job_waits_at_{0};  // the version of which that was true
 
   std::mutex writer_mutex_;
   std::unique_ptr<sqlite::Connection> writer_;
