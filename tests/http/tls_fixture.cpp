@@ -10,7 +10,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <list>
+#include <set>
 #include <stdexcept>
+#include <utility>
 
 #include <openssl/bio.h>
 #include <openssl/evp.h>
@@ -19,6 +22,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "base/guarded.hpp"
 #include "base/handle.hpp"
 #include "base/sha256.hpp"
 #include "base/unique_fd.hpp"
@@ -92,11 +96,17 @@ class Peer final : public TlsPeer {
       const auto head = text.find("\r\n\r\n");
       if (head != std::string::npos && text.size() >= head + 4 + body_size(text.substr(0, head)))
         return text;
-      std::array<char, 4096> buffer{};
-      const int n = SSL_read(ssl_, buffer.data(), static_cast<int>(buffer.size()));
-      if (n <= 0) return {};
-      text.append(buffer.data(), static_cast<std::size_t>(n));
+      const auto more = read_some();
+      if (more.empty()) return {};
+      text += more;
     }
+  }
+
+  std::string read_some() override {
+    std::array<char, 4096> buffer{};
+    const int n = SSL_read(ssl_, buffer.data(), static_cast<int>(buffer.size()));
+    if (n <= 0) return {};
+    return {buffer.data(), static_cast<std::size_t>(n)};
   }
 
   bool write(std::string_view bytes) override {
@@ -149,21 +159,36 @@ struct TlsServer::State {
   UniqueFd listener{};
   std::uint16_t port = 0;
   std::atomic<int> connections{0};
-  std::vector<std::jthread> peers{};
+  Guarded<std::set<int>> open{};  // descriptors that a peer talks on
+  std::list<std::jthread> peers{};
+  Guarded<std::vector<std::jthread::id>> ended{};
   std::jthread acceptor{};
 
-  void talk(UniqueFd fd) const {
+  void talk(UniqueFd fd) {
+    const int number = fd.get();
+    open.lock()->insert(number);
     const SslHandle ssl{SSL_new(context.get())};
-    SSL_set_fd(ssl.get(), fd.get());
-    if (SSL_accept(ssl.get()) != 1) return;
-    Peer peer{ssl.get()};
-    serve(peer);
-    SSL_shutdown(ssl.get());
+    SSL_set_fd(ssl.get(), number);
+    if (SSL_accept(ssl.get()) == 1) {
+      Peer peer{ssl.get()};
+      serve(peer);
+      SSL_shutdown(ssl.get());
+    }
+    open.lock()->erase(number);
+    ended.lock()->push_back(std::this_thread::get_id());
+  }
+  // Threads that have ended hold their stacks until they are joined.
+  void join_ended() {
+    const auto ids = std::exchange(*ended.lock(), {});
+    peers.remove_if([&](const std::jthread& peer) {
+      return std::find(ids.begin(), ids.end(), peer.get_id()) != ids.end();
+    });
   }
   void accept(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       pollfd wait{listener.get(), POLLIN, 0};
       if (::poll(&wait, 1, 20) <= 0) continue;
+      join_ended();
       UniqueFd fd{::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)};
       if (!fd) continue;
       ++connections;
@@ -176,7 +201,7 @@ struct TlsServer::State {
 };
 
 TlsServer::TlsServer(const TlsIdentity& identity, std::function<void(TlsPeer&)> serve,
-                     int max_tls_version)
+                     int max_tls_version, std::uint16_t port)
     : state_{std::make_unique<State>()} {
   ::signal(SIGPIPE, SIG_IGN);  // clients leave in the middle
   state_->serve = std::move(serve);
@@ -199,6 +224,9 @@ TlsServer::TlsServer(const TlsIdentity& identity, std::function<void(TlsPeer&)> 
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  const int on = 1;  // a port that was just in use
+  ::setsockopt(state_->listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   auto* const generic = reinterpret_cast<sockaddr*>(&address);
   must(::bind(state_->listener.get(), generic, sizeof address) == 0, "bind");
   must(::listen(state_->listener.get(), 16) == 0, "listen");
@@ -212,6 +240,7 @@ TlsServer::TlsServer(const TlsIdentity& identity, std::function<void(TlsPeer&)> 
 TlsServer::~TlsServer() {
   state_->acceptor.request_stop();
   state_->acceptor.join();
+  for (const int fd : *state_->open.lock()) ::shutdown(fd, SHUT_RDWR);
 }
 
 std::string TlsServer::url(const std::string& host) const {

@@ -45,16 +45,19 @@ class TlsPeer {
   virtual ~TlsPeer() = default;
   // The next request's head and body; empty when the client left.
   virtual std::string read_request() = 0;
+  // What comes next, whatever it is; empty when the client left or said nothing for 5 s.
+  virtual std::string read_some() = 0;
   // False when the client left.
   virtual bool write(std::string_view bytes) = 0;
 };
 
-// Serves TLS on a port of 127.0.0.1; `serve` is called once a connection, each on a thread of
-// its own, and ends it by returning. It must return once write() says false.
+// Serves TLS on `port` of 127.0.0.1 (0: any that is free); `serve` is called once a connection,
+// each on a thread of its own, and ends it by returning. It must return once write() says false.
 class TlsServer {
  public:
   TlsServer(const TlsIdentity& identity, std::function<void(TlsPeer&)> serve,
-            int max_tls_version = 0);
+            int max_tls_version = 0, std::uint16_t port = 0);
+  // Breaks off what is still open.
   ~TlsServer();
   TlsServer(const TlsServer&) = delete;
   TlsServer& operator=(const TlsServer&) = delete;

@@ -109,6 +109,7 @@ void say_of_disk(Task& task, const Guest& guest, const std::string& key, const P
 Archive archive_of(Call& call, const Guest& guest, Task& task) {
   Archive archive{
       .kind = guest.kind, .vmid = guest.vmid, .config = guest.config, .raw_lxc = guest.raw_lxc};
+  archive.has_agent = guest.has_agent;
   archive.config.erase("lock");
   std::erase_if(archive.config, [](const auto& entry) { return is_unused(entry.first); });
   for (const auto& [key, value] : guest.config) {
@@ -159,6 +160,7 @@ struct Job {
   std::vector<int> vmids{};
   std::map<int, Archive> archives{};
   std::map<int, std::uint64_t> births{};
+  std::map<int, std::string> parents{};
   bool has_failed = false;
 };
 
@@ -176,6 +178,11 @@ void begin_job(Call& call, Job& job, Task& task) {
       job.archives[vmid] = archive_of(call, *guest, task);
       job.births[vmid] = guest->birth;
       guest->config["lock"] = "backup";
+      // A running container is copied from a snapshot that it comes from meanwhile.
+      job.parents[vmid] = guest->parent;
+      if (guest->kind == GuestKind::lxc && guest->power != PowerState::stopped &&
+          call.text("mode", "snapshot") == "snapshot")
+        guest->parent = "vzdump";
     } catch (const Refusal& refusal) {
       job.has_failed = true;
       task.say("ERROR: Backup of VM " + text + " failed - " +
@@ -187,7 +194,9 @@ void begin_job(Call& call, Job& job, Task& task) {
 void unlock(Call& call, const Job& job) {
   for (const auto& [vmid, birth] : job.births) {
     Guest* guest = call.world.find_guest(vmid);
-    if (guest != nullptr && guest->birth == birth) guest->config.erase("lock");
+    if (guest == nullptr || guest->birth != birth) continue;
+    guest->config.erase("lock");
+    guest->parent = job.parents.at(vmid);
   }
 }
 

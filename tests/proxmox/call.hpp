@@ -112,7 +112,6 @@ nlohmann::json allocate_disk(Call& call);
 nlohmann::json answer_volume(Call& call);
 nlohmann::json put_volume(Call& call);
 nlohmann::json delete_volume(Call& call);
-nlohmann::json upload(Call& call);
 nlohmann::json preview_prune(Call& call);
 nlohmann::json prune(Call& call);
 nlohmann::json list_storage_configs(Call& call);

@@ -67,12 +67,17 @@ void delete_now(Call& call, Guest& guest, const std::string& key) {
   if (boot != guest.config.end() && boot->second == "order=" + key) boot->second = " ";
 }
 
+// As things stand before any of it is done.
+void refuse_protected(const Call& call, const Guest& guest, const std::vector<std::string>& keys) {
+  const auto protection = guest.config.find("protection");
+  if (protection == guest.config.end() || protection->second != "1") return;
+  for (const auto& key : keys)
+    if (is_disk(call.kind, key) || is_unused(key))
+      refuse("can't remove " + call.title() + " drive '" + key + "' - protection mode enabled");
+}
+
 void delete_option(Call& call, Guest& guest, const std::string& key) {
   if (key == "rootfs") refuse("unable to delete required option 'rootfs'");
-  const bool is_protected =
-      guest.config.contains("protection") && guest.config.at("protection") == "1";
-  if (is_protected && (is_disk(call.kind, key) || is_unused(key)))
-    refuse("can't remove " + call.title() + " drive '" + key + "' - protection mode enabled");
   const bool waits = guest.power != PowerState::stopped &&
                      (!is_hot(call.kind, key) ||
                       (call.kind == GuestKind::lxc && key[0] == 'm' && is_disk(call.kind, key)));
@@ -126,12 +131,23 @@ void change(Call& call) {
   require_rights(call, guest, options, deleted);
   call.require_digest(guest);
   call.require_unlocked(guest);
-  for (const auto& key : reverted) {
-    guest.pending.erase(key);
-    guest.pending_delete.erase(key);
+  refuse_protected(call, guest, deleted);
+  const Guest before = guest;
+  try {
+    for (const auto& key : reverted) {
+      guest.pending.erase(key);
+      guest.pending_delete.erase(key);
+    }
+    for (const auto& key : deleted) delete_option(call, guest, key);
+    for (const auto& [key, value] : options) set_option(call, guest, key, value);
+  } catch (const Refusal&) {
+    // All of it or nothing; disks made for it go again.
+    for (const auto& [key, value] : guest.config)
+      if (is_disk(call.kind, key) && is_new_disk(call.text(key)) && !before.config.contains(key))
+        call.world.free_volume(volume_of(value));
+    guest = before;
+    throw;
   }
-  for (const auto& key : deleted) delete_option(call, guest, key);
-  for (const auto& [key, value] : options) set_option(call, guest, key, value);
 }
 
 }  // namespace
@@ -160,6 +176,7 @@ json post_config(Call& call) {
 json unlink_disks(Call& call) {
   Guest& guest = call.guest();
   call.require_unlocked(guest);
+  refuse_protected(call, guest, split_list(call.text("idlist")));
   for (const auto& key : split_list(call.text("idlist"))) {
     const auto volume = guest.config.contains(key) ? volume_of(guest.config.at(key)) : "";
     delete_option(call, guest, key);

@@ -71,7 +71,7 @@ void build_container(Call& call, Guest& guest) {
   }
   if (config.contains("unprivileged") && config["unprivileged"] == "0")
     config.erase("unprivileged");
-  for (auto& [key, value] : disks) value = make_disk(call, guest.vmid, key, value);
+  make_disks(call, guest.vmid, disks);
   const Volume* image = call.world.find_volume(source_of(call));
   if (image == nullptr) {
     for (const auto& [key, value] : disks) call.world.free_volume(volume_of(value));

@@ -145,6 +145,12 @@ std::string make_disk(Call& call, int vmid, const std::string& key, const std::s
   return joined(call.world.version, call.kind, key, parts);
 }
 
+void make_disks(Call& call, int vmid, Config& disks) {
+  for (const bool is_root : {true, false})
+    for (auto& [key, value] : disks)
+      if ((key == "rootfs") == is_root) value = make_disk(call, vmid, key, value);
+}
+
 std::string complete_nic(World& world, GuestKind kind, const std::string& key,
                          const std::string& value) {
   auto parts = parts_of(world.version, kind, key, value);

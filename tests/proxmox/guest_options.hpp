@@ -19,6 +19,8 @@ void require_bridge_right(const Call& call, const std::string& key, const std::s
 // The value that the configuration will hold: "local:4" becomes a new volume of 4 GiB, a volume
 // that exists is checked. Refuses what cannot be.
 std::string make_disk(Call& call, int vmid, const std::string& key, const std::string& value);
+// All of them, the root first.
+void make_disks(Call& call, int vmid, Config& disks);
 // AllocateSpace on the storage of a disk to be made, and that it can hold such disks.
 void require_space(const Call& call, const std::string& storage);
 // With a MAC, and for containers a type.

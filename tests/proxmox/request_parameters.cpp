@@ -17,20 +17,7 @@ int hex_value(char c) {
   return -1;
 }
 
-std::string decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const int high = text[i] == '%' && i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
-    const int low = high >= 0 ? hex_value(text[i + 2]) : -1;
-    if (low < 0) {
-      out += text[i] == '+' ? ' ' : text[i];
-      continue;
-    }
-    out += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return out;
-}
+std::string decoded(std::string_view text) { return decode_percent(text, true); }
 
 Value to_value(const json& value) {
   if (value.is_object() || value.is_array()) return {"", true};
@@ -83,6 +70,21 @@ std::optional<Refusal> refused(const json& check, const Call& call) {
 }
 
 }  // namespace
+
+std::string decode_percent(std::string_view text, bool plus_is_space) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const int high = text[i] == '%' && i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
+    const int low = high >= 0 ? hex_value(text[i + 2]) : -1;
+    if (low < 0) {
+      out += text[i] == '+' && plus_is_space ? ' ' : text[i];
+      continue;
+    }
+    out += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return out;
+}
 
 Parameters decode_form(std::string_view text) {
   Parameters parameters;

@@ -12,6 +12,9 @@
 
 namespace holdfast::standin {
 
+// Percent-encoding taken off; what is none stays as it is.
+std::string decode_percent(std::string_view text, bool plus_is_space);
+
 // "a=1&b=2": `;` separates as `&` does, `+` is a space, a second '=' ends the value, and a key
 // given twice is a list with a NUL between.
 Parameters decode_form(std::string_view text);

@@ -116,7 +116,7 @@ void restore_container(Call& call, Task& task, Guest& guest, const Volume& sourc
   require_bridges(call, archive.config);
   const Config options = guest_options(call);
   Config disks = wanted_disks(call, options, archive);
-  for (auto& [key, value] : disks) value = make_disk(call, guest.vmid, key, value);
+  make_disks(call, guest.vmid, disks);
   const bool is_over = guest.config.size() > 1;
   if (is_over) free_all(call, guest);
   task.say("restoring '" + source.id + "' now..");
@@ -220,6 +220,7 @@ void restore_machine(Call& call, Task& task, Guest& guest, const Volume& source)
     renew_identity(call, config);
     config["smbios1"] = "uuid=" + call.world.new_uuid();
   }
+  guest.has_agent = archive.has_agent;
   guest.config = std::move(config);
   guest.snapshots.clear();
   guest.parent.clear();

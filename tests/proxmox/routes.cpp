@@ -65,7 +65,6 @@ Routes all_routes() {
                 {"GET" + storage + "/content/{volume}", answer_volume},
                 {"PUT" + storage + "/content/{volume}", put_volume},
                 {"DELETE" + storage + "/content/{volume}", delete_volume},
-                {"POST" + storage + "/upload", upload},
                 {"GET" + storage + "/prunebackups", preview_prune},
                 {"DELETE" + storage + "/prunebackups", prune},
                 {"GET /storage", list_storage_configs},

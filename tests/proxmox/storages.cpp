@@ -200,25 +200,6 @@ json delete_volume(Call& call) {
   return nullptr;
 }
 
-// The file itself does not come here: the network shell takes multipart bodies apart.
-json upload(Call& call) {
-  const auto& storage = known_storage(call);
-  std::string name = call.text("filename");
-  std::replace(name.begin(), name.end(), ' ', '_');
-  const std::string id = storage.name + ":" + call.text("content") + "/" + name;
-  return call.tasks.fork(call.caller, "imgcopy", "",
-                         {.finish =
-                              [call, id](Task&) mutable {
-                                call.world.volumes[id] = {.id = id,
-                                                          .storage = call.text("storage"),
-                                                          .kind = call.text("content"),
-                                                          .format = call.text("content"),
-                                                          .size = 1 << 20,
-                                                          .created = call.world.now};
-                              }},
-                         call.now);
-}
-
 json list_storage_configs(Call& call) {
   json rows = json::array();
   for (const auto& [name, storage] : call.world.storages)

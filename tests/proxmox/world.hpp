@@ -59,6 +59,7 @@ struct Archive {
   Config config{};
   std::vector<std::string> raw_lxc{};
   std::map<std::string, std::string> contents{};  // "rootfs", "mp1", "scsi0" -> content
+  bool has_agent = false;                         // of a VM: its QEMU guest agent answers
 };
 
 struct Volume {
