@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/admin_report.hpp"
 
-#include <limits>
-
-#include "schema/field_table.hpp"
 #include "schema/report_tables.hpp"
 
 namespace holdfast {
-namespace {
 
-Codec<std::string> words() { return text(any_text); }
-Codec<std::vector<std::string>> list_of_words() { return list_of(words()); }
-Codec<Bytes> size() { return bytes(Bytes{0}, Bytes{std::numeric_limits<std::uint64_t>::max()}); }
-
-const Table<StepReport>& table_of(const StepReport*) {
+template <>
+const Table<StepReport>& report_table() {
   static const Table<StepReport> table{{
       field("name", &StepReport::name, words()),
       field("state", &StepReport::state, words()),
@@ -26,16 +19,17 @@ const Table<StepReport>& table_of(const StepReport*) {
   return table;
 }
 
-const Table<OperationDetail>& table_of(const OperationDetail*) {
+template <>
+const Table<OperationDetail>& report_table() {
   static const Table<OperationDetail> table{{
-      field("operation", &OperationDetail::operation, object(operation_report_table())),
-      field("steps", &OperationDetail::steps,
-            list_of(object(table_of(static_cast<const StepReport*>(nullptr))))),
+      field("operation", &OperationDetail::operation, object(report_table<OperationReport>())),
+      field("steps", &OperationDetail::steps, list_of_reports<StepReport>()),
   }};
   return table;
 }
 
-const Table<SnapshotReport>& table_of(const SnapshotReport*) {
+template <>
+const Table<SnapshotReport>& report_table() {
   static const Table<SnapshotReport> table{{
       field("name", &SnapshotReport::name, words()),
       field("created", &SnapshotReport::created, time()),
@@ -45,45 +39,50 @@ const Table<SnapshotReport>& table_of(const SnapshotReport*) {
   return table;
 }
 
-const Table<ImageReport>& table_of(const ImageReport*) {
+template <>
+const Table<ImageReport>& report_table() {
   static const Table<ImageReport> table{{
       field("name", &ImageReport::name, words()),
       field("version", &ImageReport::version, words()),
       field("directory", &ImageReport::directory, words()),
-      field("size", &ImageReport::size, size()),
+      field("size", &ImageReport::size, any_size()),
   }};
   return table;
 }
 
-const Table<ImportReport>& table_of(const ImportReport*) {
+template <>
+const Table<ImportReport>& report_table() {
   static const Table<ImportReport> table{{
       field("path", &ImportReport::path, words()),
-      field("done", &ImportReport::done, size()),
-      field("total", &ImportReport::total, size()),
+      field("done", &ImportReport::done, any_size()),
+      field("total", &ImportReport::total, any_size()),
   }};
   return table;
 }
 
-const Table<TargetReport>& table_of(const TargetReport*) {
+template <>
+const Table<TargetReport>& report_table() {
   static const Table<TargetReport> table{{
       field("name", &TargetReport::name, words()),
       field("path", &TargetReport::path, words()),
-      field("size", &TargetReport::size, size()),
-      field("available", &TargetReport::available, size()),
+      field("size", &TargetReport::size, any_size()),
+      field("available", &TargetReport::available, any_size()),
       field("problem", &TargetReport::problem, words()),
   }};
   return table;
 }
 
-const Table<ApplyReport>& table_of(const ApplyReport*) {
+template <>
+const Table<ApplyReport>& report_table() {
   static const Table<ApplyReport> table{{
       field("written", &ApplyReport::written, list_of_words()),
-      field("plan", &ApplyReport::plan, object(plan_report_table())),
+      field("plan", &ApplyReport::plan, object(report_table<PlanReport>())),
   }};
   return table;
 }
 
-const Table<RecoverReport>& table_of(const RecoverReport*) {
+template <>
+const Table<RecoverReport>& report_table() {
   static const Table<RecoverReport> table{{
       field("needed", &RecoverReport::is_needed, boolean()),
       field("done", &RecoverReport::is_done, boolean()),
@@ -92,7 +91,8 @@ const Table<RecoverReport>& table_of(const RecoverReport*) {
   return table;
 }
 
-const Table<JobReport>& table_of(const JobReport*) {
+template <>
+const Table<JobReport>& report_table() {
   static const Table<JobReport> table{{
       field("id", &JobReport::id, words()),
       field("payload", &JobReport::payload, words()),
@@ -111,47 +111,22 @@ const Table<JobReport>& table_of(const JobReport*) {
   return table;
 }
 
-template <class T>
-Codec<T> codec_of(const T* kind) {
-  return object(table_of(kind));
-}
-
-template <class T>
-Codec<std::vector<T>> codec_of(const std::vector<T>*) {
-  return list_of(object(table_of(static_cast<const T*>(nullptr))));
-}
-
-template <class T>
-std::string print(const T& report) {
-  static const auto codec = codec_of(static_cast<const T*>(nullptr));
-  return codec.print(report).dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-}  // namespace
-
-std::string to_json(const OperationDetail& report) { return print(report); }
-std::string to_json(const SnapshotReport& report) { return print(report); }
-std::string to_json(const ImageReport& report) { return print(report); }
-std::string to_json(const TargetReport& report) { return print(report); }
-std::string to_json(const ApplyReport& report) { return print(report); }
-std::string to_json(const RecoverReport& report) { return print(report); }
-std::string to_json(const JobReport& report) { return print(report); }
-std::string to_json(const std::vector<JobReport>& reports) { return print(reports); }
-std::string to_json(const std::vector<SnapshotReport>& reports) { return print(reports); }
-std::string to_json(const std::vector<ImageReport>& reports) { return print(reports); }
-std::string to_json(const std::vector<ImportReport>& reports) { return print(reports); }
-std::string to_json(const std::vector<TargetReport>& reports) { return print(reports); }
+std::string to_json(const OperationDetail& report) { return print_report(report); }
+std::string to_json(const SnapshotReport& report) { return print_report(report); }
+std::string to_json(const ImageReport& report) { return print_report(report); }
+std::string to_json(const TargetReport& report) { return print_report(report); }
+std::string to_json(const ApplyReport& report) { return print_report(report); }
+std::string to_json(const RecoverReport& report) { return print_report(report); }
+std::string to_json(const JobReport& report) { return print_report(report); }
+std::string to_json(const std::vector<JobReport>& reports) { return print_report(reports); }
+std::string to_json(const std::vector<SnapshotReport>& reports) { return print_report(reports); }
+std::string to_json(const std::vector<ImageReport>& reports) { return print_report(reports); }
+std::string to_json(const std::vector<ImportReport>& reports) { return print_report(reports); }
+std::string to_json(const std::vector<TargetReport>& reports) { return print_report(reports); }
 
 template <class Report>
 Result<Report> parse_admin_report(std::string_view json) {
-  static const auto codec = codec_of(static_cast<const Report*>(nullptr));
-  const auto tree = Json::parse(json, nullptr, false);
-  if (tree.is_discarded()) return Error{Errc::invalid, "report: found something that is not JSON"};
-  Problems problems{Problems::Reading::tolerant};
-  Report report{};
-  codec.read(tree, report, problems);
-  if (!problems.empty()) return problems.error("report");
-  return report;
+  return read_report<Report>(json);
 }
 
 template Result<OperationDetail> parse_admin_report(std::string_view);

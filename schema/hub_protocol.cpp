@@ -19,9 +19,6 @@ namespace {
 
 constexpr std::string_view token_prefix = "hf1.";
 constexpr std::size_t token_digits = 32;
-constexpr Duration longest_duration = std::chrono::hours{24 * 3660};
-
-Codec<std::string> words() { return text(any_text); }
 
 // Base64url of 32 bytes or more: printable, and nothing that could end a header line.
 const TextForm bearer_key{"a key of 16 to 512 printable characters without blanks", "",
@@ -64,13 +61,6 @@ Codec<std::string> base64(std::size_t length, std::size_t most) {
 
 Codec<std::string> key_bytes(std::size_t length) { return base64(length, length); }
 
-template <class T>
-Codec<T> number() {
-  return whole_number<T>(0, std::numeric_limits<T>::max());
-}
-
-Codec<Duration> age() { return duration(0ms, longest_duration); }
-
 const Table<EnrollRequest>& table_of(const EnrollRequest*) {
   static const Table<EnrollRequest> table{{
       fixed<EnrollRequest>("apiVersion", api_version),
@@ -98,7 +88,7 @@ const Table<EnrollResponse>& table_of(const EnrollResponse*) {
 
 const Table<Held>& held_table() {
   static const Table<Held> table{{
-      required(field("generation", &Held::generation, number<std::uint64_t>())),
+      required(field("generation", &Held::generation, any_number<std::uint64_t>())),
       required(field("digest", &Held::digest, text(sha256_digest))),
   }};
   return table;
@@ -124,9 +114,9 @@ const Table<SyncRequest>& table_of(const SyncRequest*) {
       fixed<SyncRequest>("apiVersion", api_version),
       fixed<SyncRequest>("kind", "SyncRequest"),
       required(field("session", &SyncRequest::session, text(id_hex))),
-      required(field("sequence", &SyncRequest::sequence, number<std::uint64_t>())),
+      required(field("sequence", &SyncRequest::sequence, any_number<std::uint64_t>())),
       field("have", &SyncRequest::have, maybe(object(held_table()))),
-      field("report", &SyncRequest::report, maybe(object(status_report_table()))),
+      field("report", &SyncRequest::report, maybe(object(report_table<StatusReport>()))),
       field("jobResults", &SyncRequest::job_results,
             list_of(object(result_table()), {0, limits::job_results_per_sync})),
   }};
@@ -147,10 +137,10 @@ const Table<JobEnvelope>& table_of(const JobEnvelope*) {
 
 const Table<HubConfig>& config_table() {
   static const Table<HubConfig> table{{
-      field("wait", &HubConfig::wait, age()),
-      field("heartbeat", &HubConfig::heartbeat, age()),
-      field("report", &HubConfig::report, age()),
-      field("retryAtMost", &HubConfig::retry_at_most, age()),
+      field("wait", &HubConfig::wait, any_duration()),
+      field("heartbeat", &HubConfig::heartbeat, any_duration()),
+      field("report", &HubConfig::report, any_duration()),
+      field("retryAtMost", &HubConfig::retry_at_most, any_duration()),
   }};
   return table;
 }
@@ -186,11 +176,11 @@ const Table<Heartbeat>& table_of(const Heartbeat*) {
       fixed<Heartbeat>("apiVersion", api_version),
       fixed<Heartbeat>("kind", "Heartbeat"),
       required(field("session", &Heartbeat::session, text(id_hex))),
-      required(field("sequence", &Heartbeat::sequence, number<std::uint64_t>())),
-      required(field("passAge", &Heartbeat::pass_age, age())),
-      required(field("journalAge", &Heartbeat::journal_age, age())),
-      field("openOperations", &Heartbeat::open_operations, number<std::uint32_t>()),
-      field("generation", &Heartbeat::generation, number<std::uint64_t>()),
+      required(field("sequence", &Heartbeat::sequence, any_number<std::uint64_t>())),
+      required(field("passAge", &Heartbeat::pass_age, any_duration())),
+      required(field("journalAge", &Heartbeat::journal_age, any_duration())),
+      field("openOperations", &Heartbeat::open_operations, any_number<std::uint32_t>()),
+      field("generation", &Heartbeat::generation, any_number<std::uint64_t>()),
       field("mode", &Heartbeat::mode, one_of({HostMode::normal, HostMode::observe_only})),
   }};
   return table;
@@ -256,13 +246,14 @@ Json tree_of(const T& message) {
 
 }  // namespace
 
-const Table<StatusReport>& status_report_table() {
+template <>
+const Table<StatusReport>& report_table() {
   static const Table<StatusReport> table{{
-      required(field("host", &StatusReport::host, object(host_report_table()))),
+      required(field("host", &StatusReport::host, object(report_table<HostReport>()))),
       required(field("guests", &StatusReport::guests,
-                     list_of(object(guest_report_table()), {0, limits::resources}))),
+                     list_of(object(report_table<GuestReport>()), {0, limits::resources}))),
       required(field("tickets", &StatusReport::tickets,
-                     list_of(object(ticket_report_table()), {0, limits::resources}))),
+                     list_of(object(report_table<TicketReport>()), {0, limits::resources}))),
   }};
   return table;
 }

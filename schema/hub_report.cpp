@@ -1,29 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/hub_report.hpp"
 
-#include <chrono>
-#include <limits>
-
-#include "schema/field_table.hpp"
 #include "schema/report_tables.hpp"
 
 namespace holdfast {
-namespace {
-
-Codec<std::string> words() { return text(any_text); }
-Codec<Duration> age() { return duration(Duration{0}, std::chrono::hours{24 * 3660}); }
-
-template <class T>
-Codec<T> number() {
-  return whole_number<T>(0, std::numeric_limits<T>::max());
-}
-
-// The table of T, found by its type.
-template <class T>
-const Table<T>& table();
 
 template <>
-const Table<HubHostReport>& table() {
+const Table<HubHostReport>& report_table() {
   static const Table<HubHostReport> fields{{
       field("hostId", &HubHostReport::host_id, words()),
       field("hostname", &HubHostReport::hostname, words()),
@@ -32,23 +15,23 @@ const Table<HubHostReport>& table() {
       field("enrolled", &HubHostReport::enrolled, time()),
       field("lastHeartbeat", &HubHostReport::last_heartbeat, maybe(time())),
       field("lastReport", &HubHostReport::last_report, maybe(time())),
-      field("desiredGeneration", &HubHostReport::desired_generation, number<std::uint64_t>()),
-      field("heldGeneration", &HubHostReport::held_generation, number<std::uint64_t>()),
-      field("passAge", &HubHostReport::pass_age, age()),
-      field("journalAge", &HubHostReport::journal_age, age()),
-      field("openOperations", &HubHostReport::open_operations, number<std::uint32_t>()),
-      field("openJobs", &HubHostReport::open_jobs, number<std::uint32_t>()),
+      field("desiredGeneration", &HubHostReport::desired_generation, any_number<std::uint64_t>()),
+      field("heldGeneration", &HubHostReport::held_generation, any_number<std::uint64_t>()),
+      field("passAge", &HubHostReport::pass_age, any_duration()),
+      field("journalAge", &HubHostReport::journal_age, any_duration()),
+      field("openOperations", &HubHostReport::open_operations, any_number<std::uint32_t>()),
+      field("openJobs", &HubHostReport::open_jobs, any_number<std::uint32_t>()),
       field("mode", &HubHostReport::mode, words()),
       field("connected", &HubHostReport::is_connected, boolean()),
-      field("report", &HubHostReport::report, maybe(object(status_report_table()))),
+      field("report", &HubHostReport::report, maybe(object(report_table<StatusReport>()))),
   }};
   return fields;
 }
 
 template <>
-const Table<GenerationReport>& table() {
+const Table<GenerationReport>& report_table() {
   static const Table<GenerationReport> fields{{
-      field("generation", &GenerationReport::generation, number<std::uint64_t>()),
+      field("generation", &GenerationReport::generation, any_number<std::uint64_t>()),
       field("digest", &GenerationReport::digest, words()),
       field("created", &GenerationReport::created, time()),
       field("author", &GenerationReport::author, words()),
@@ -59,7 +42,7 @@ const Table<GenerationReport>& table() {
 }
 
 template <>
-const Table<FieldChange>& table() {
+const Table<FieldChange>& report_table() {
   static const Table<FieldChange> fields{{
       field("path", &FieldChange::path, words()),
       field("from", &FieldChange::from, words()),
@@ -69,38 +52,38 @@ const Table<FieldChange>& table() {
 }
 
 template <>
-const Table<ResourceChange>& table() {
+const Table<ResourceChange>& report_table() {
   static const Table<ResourceChange> fields{{
       field("kind", &ResourceChange::kind, words()),
       field("name", &ResourceChange::name, words()),
       field("change", &ResourceChange::change, words()),
-      field("fields", &ResourceChange::fields, list_of(object(table<FieldChange>()))),
+      field("fields", &ResourceChange::fields, list_of_reports<FieldChange>()),
   }};
   return fields;
 }
 
 template <>
-const Table<DiffReport>& table() {
+const Table<DiffReport>& report_table() {
   static const Table<DiffReport> fields{{
-      field("from", &DiffReport::from, number<std::uint64_t>()),
-      field("to", &DiffReport::to, number<std::uint64_t>()),
-      field("changes", &DiffReport::changes, list_of(object(table<ResourceChange>()))),
+      field("from", &DiffReport::from, any_number<std::uint64_t>()),
+      field("to", &DiffReport::to, any_number<std::uint64_t>()),
+      field("changes", &DiffReport::changes, list_of_reports<ResourceChange>()),
   }};
   return fields;
 }
 
 template <>
-const Table<HubApplyReport>& table() {
+const Table<HubApplyReport>& report_table() {
   static const Table<HubApplyReport> fields{{
-      field("generation", &HubApplyReport::generation, number<std::uint64_t>()),
+      field("generation", &HubApplyReport::generation, any_number<std::uint64_t>()),
       field("stored", &HubApplyReport::is_stored, boolean()),
-      field("diff", &HubApplyReport::diff, object(table<DiffReport>())),
+      field("diff", &HubApplyReport::diff, object(report_table<DiffReport>())),
   }};
   return fields;
 }
 
 template <>
-const Table<HubJobReport>& table() {
+const Table<HubJobReport>& report_table() {
   static const Table<HubJobReport> fields{{
       field("payload", &HubJobReport::payload, words()),
       field("state", &HubJobReport::state, words()),
@@ -108,7 +91,7 @@ const Table<HubJobReport>& table() {
       field("code", &HubJobReport::code, words()),
       field("message", &HubJobReport::message, words()),
       field("operation", &HubJobReport::operation, words()),
-      field("signatures", &HubJobReport::signatures, number<std::uint32_t>()),
+      field("signatures", &HubJobReport::signatures, any_number<std::uint32_t>()),
       field("created", &HubJobReport::created, time()),
       field("updated", &HubJobReport::updated, maybe(time())),
       field("author", &HubJobReport::author, words()),
@@ -117,7 +100,7 @@ const Table<HubJobReport>& table() {
 }
 
 template <>
-const Table<AlertReport>& table() {
+const Table<AlertReport>& report_table() {
   static const Table<AlertReport> fields{{
       field("id", &AlertReport::id, words()),
       field("alert", &AlertReport::alert, words()),
@@ -127,13 +110,13 @@ const Table<AlertReport>& table() {
       field("ended", &AlertReport::ended, maybe(time())),
       field("silence", &AlertReport::silence, words()),
       field("message", &AlertReport::message, words()),
-      field("undelivered", &AlertReport::undelivered, number<std::uint32_t>()),
+      field("undelivered", &AlertReport::undelivered, any_number<std::uint32_t>()),
   }};
   return fields;
 }
 
 template <>
-const Table<SilenceReport>& table() {
+const Table<SilenceReport>& report_table() {
   static const Table<SilenceReport> fields{{
       field("id", &SilenceReport::id, words()),
       field("hostId", &SilenceReport::host_id, words()),
@@ -147,7 +130,7 @@ const Table<SilenceReport>& table() {
 }
 
 template <>
-const Table<EnrollTokenReport>& table() {
+const Table<EnrollTokenReport>& report_table() {
   static const Table<EnrollTokenReport> fields{{
       field("token", &EnrollTokenReport::token, words()),
       field("expires", &EnrollTokenReport::expires, time()),
@@ -155,54 +138,24 @@ const Table<EnrollTokenReport>& table() {
   return fields;
 }
 
-template <>
-const Table<StatusReport>& table() {
-  return status_report_table();
-}
-
-template <class T>
-Codec<T> codec_of(const T*) {
-  return object(table<T>());
-}
-
-template <class T>
-Codec<std::vector<T>> codec_of(const std::vector<T>*) {
-  return list_of(object(table<T>()));
-}
-
-template <class T>
-std::string print(const T& report) {
-  static const auto codec = codec_of(static_cast<const T*>(nullptr));
-  return codec.print(report).dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-}  // namespace
-
-std::string to_json(const StatusReport& report) { return print(report); }
-std::string to_json(const HubHostReport& report) { return print(report); }
-std::string to_json(const GenerationReport& report) { return print(report); }
-std::string to_json(const DiffReport& report) { return print(report); }
-std::string to_json(const HubApplyReport& report) { return print(report); }
-std::string to_json(const HubJobReport& report) { return print(report); }
-std::string to_json(const AlertReport& report) { return print(report); }
-std::string to_json(const SilenceReport& report) { return print(report); }
-std::string to_json(const EnrollTokenReport& report) { return print(report); }
-std::string to_json(const std::vector<HubHostReport>& reports) { return print(reports); }
-std::string to_json(const std::vector<GenerationReport>& reports) { return print(reports); }
-std::string to_json(const std::vector<HubJobReport>& reports) { return print(reports); }
-std::string to_json(const std::vector<AlertReport>& reports) { return print(reports); }
-std::string to_json(const std::vector<SilenceReport>& reports) { return print(reports); }
+std::string to_json(const StatusReport& report) { return print_report(report); }
+std::string to_json(const HubHostReport& report) { return print_report(report); }
+std::string to_json(const GenerationReport& report) { return print_report(report); }
+std::string to_json(const DiffReport& report) { return print_report(report); }
+std::string to_json(const HubApplyReport& report) { return print_report(report); }
+std::string to_json(const HubJobReport& report) { return print_report(report); }
+std::string to_json(const AlertReport& report) { return print_report(report); }
+std::string to_json(const SilenceReport& report) { return print_report(report); }
+std::string to_json(const EnrollTokenReport& report) { return print_report(report); }
+std::string to_json(const std::vector<HubHostReport>& reports) { return print_report(reports); }
+std::string to_json(const std::vector<GenerationReport>& reports) { return print_report(reports); }
+std::string to_json(const std::vector<HubJobReport>& reports) { return print_report(reports); }
+std::string to_json(const std::vector<AlertReport>& reports) { return print_report(reports); }
+std::string to_json(const std::vector<SilenceReport>& reports) { return print_report(reports); }
 
 template <class Report>
 Result<Report> parse_hub_report(std::string_view json) {
-  static const auto codec = codec_of(static_cast<const Report*>(nullptr));
-  const auto tree = Json::parse(json, nullptr, false);
-  if (tree.is_discarded()) return Error{Errc::invalid, "report: found something that is not JSON"};
-  Problems problems{Problems::Reading::tolerant};
-  Report report{};
-  codec.read(tree, report, problems);
-  if (!problems.empty()) return problems.error("report");
-  return report;
+  return read_report<Report>(json);
 }
 
 template Result<StatusReport> parse_hub_report(std::string_view);

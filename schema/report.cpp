@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/report.hpp"
 
-#include <limits>
-
-#include "schema/field_table.hpp"
 #include "schema/report_tables.hpp"
 
 namespace holdfast {
@@ -25,19 +22,8 @@ std::string_view to_string(Verdict verdict) {
   return "unknown";
 }
 
-namespace {
-
-Codec<std::string> words() { return text(any_text); }
-Codec<std::vector<std::string>> list_of_words() { return list_of(words()); }
-
-template <class T>
-Codec<T> number() {
-  return whole_number<T>(0, std::numeric_limits<T>::max());
-}
-
-Codec<Bytes> size() { return bytes(Bytes{0}, Bytes{std::numeric_limits<std::uint64_t>::max()}); }
-
-const Table<Condition>& table_of(const Condition*) {
+template <>
+const Table<Condition>& report_table() {
   static const Table<Condition> table{{
       field("type", &Condition::type, words()),
       field("status", &Condition::status,
@@ -45,21 +31,23 @@ const Table<Condition>& table_of(const Condition*) {
       field("reason", &Condition::reason, words()),
       field("message", &Condition::message, words()),
       field("lastTransitionTime", &Condition::last_transition, time()),
-      field("observedGeneration", &Condition::observed_generation, number<std::uint64_t>()),
+      field("observedGeneration", &Condition::observed_generation, any_number<std::uint64_t>()),
   }};
   return table;
 }
 
-const Table<DiskReport>& table_of(const DiskReport*) {
+template <>
+const Table<DiskReport>& report_table() {
   static const Table<DiskReport> table{{
       field("name", &DiskReport::name, words()),
-      field("size", &DiskReport::size, size()),
+      field("size", &DiskReport::size, any_size()),
       field("target", &DiskReport::target, words()),
   }};
   return table;
 }
 
-const Table<InterfaceReport>& table_of(const InterfaceReport*) {
+template <>
+const Table<InterfaceReport>& report_table() {
   static const Table<InterfaceReport> table{{
       field("name", &InterfaceReport::name, words()),
       field("kind", &InterfaceReport::kind, words()),
@@ -70,23 +58,25 @@ const Table<InterfaceReport>& table_of(const InterfaceReport*) {
   return table;
 }
 
-const Table<PortReport>& table_of(const PortReport*) {
+template <>
+const Table<PortReport>& report_table() {
   static const Table<PortReport> table{{
       field("protocol", &PortReport::protocol, words()),
-      field("guestPort", &PortReport::guest_port, number<std::uint16_t>()),
-      field("hostPort", &PortReport::host_port, number<std::uint16_t>()),
+      field("guestPort", &PortReport::guest_port, any_number<std::uint16_t>()),
+      field("hostPort", &PortReport::host_port, any_number<std::uint16_t>()),
   }};
   return table;
 }
 
-const Table<OperationReport>& table_of(const OperationReport*) {
+template <>
+const Table<OperationReport>& report_table() {
   static const Table<OperationReport> table{{
       field("id", &OperationReport::id, words()),
       field("kind", &OperationReport::kind, words()),
       field("subject", &OperationReport::subject, words()),
       field("state", &OperationReport::state, words()),
       field("step", &OperationReport::step, words()),
-      field("attempts", &OperationReport::attempts, number<std::uint32_t>()),
+      field("attempts", &OperationReport::attempts, any_number<std::uint32_t>()),
       field("started", &OperationReport::started, time()),
       field("updated", &OperationReport::updated, time()),
       field("cause", &OperationReport::cause, words()),
@@ -96,14 +86,8 @@ const Table<OperationReport>& table_of(const OperationReport*) {
   return table;
 }
 
-const Table<PlanAction>& table_of(const PlanAction*);
-
-template <class T>
-Codec<std::vector<T>> list_of_reports() {
-  return list_of(object(table_of(static_cast<const T*>(nullptr))));
-}
-
-const Table<GuestReport>& table_of(const GuestReport*) {
+template <>
+const Table<GuestReport>& report_table() {
   static const Table<GuestReport> table{{
       field("name", &GuestReport::name, words()),
       field("uuid", &GuestReport::uuid, uuid()),
@@ -112,22 +96,22 @@ const Table<GuestReport>& table_of(const GuestReport*) {
       field("phase", &GuestReport::phase, words()),
       field("power", &GuestReport::power, words()),
       field("image", &GuestReport::image, words()),
-      field("cpus", &GuestReport::cpus, number<std::uint32_t>()),
-      field("memory", &GuestReport::memory, size()),
+      field("cpus", &GuestReport::cpus, any_number<std::uint32_t>()),
+      field("memory", &GuestReport::memory, any_size()),
       field("disks", &GuestReport::disks, list_of_reports<DiskReport>()),
       field("interfaces", &GuestReport::interfaces, list_of_reports<InterfaceReport>()),
       field("ports", &GuestReport::ports, list_of_reports<PortReport>()),
       field("conditions", &GuestReport::conditions, list_of_reports<Condition>()),
       field("foreign", &GuestReport::foreign, boolean()),
-      field("operation", &GuestReport::operation,
-            maybe(object(table_of(static_cast<const OperationReport*>(nullptr))))),
+      field("operation", &GuestReport::operation, maybe(object(report_table<OperationReport>()))),
       field("specDigest", &GuestReport::spec_digest, words()),
       field("fingerprint", &GuestReport::fingerprint, words()),
   }};
   return table;
 }
 
-const Table<TicketReport>& table_of(const TicketReport*) {
+template <>
+const Table<TicketReport>& report_table() {
   static const Table<TicketReport> table{{
       field("id", &TicketReport::id, words()),
       field("subject", &TicketReport::subject, words()),
@@ -140,7 +124,8 @@ const Table<TicketReport>& table_of(const TicketReport*) {
   return table;
 }
 
-const Table<PlanAction>& table_of(const PlanAction*) {
+template <>
+const Table<PlanAction>& report_table() {
   static const Table<PlanAction> table{{
       field("subject", &PlanAction::subject, words()),
       field("action", &PlanAction::action, words()),
@@ -153,7 +138,8 @@ const Table<PlanAction>& table_of(const PlanAction*) {
   return table;
 }
 
-const Table<PlanReport>& table_of(const PlanReport*) {
+template <>
+const Table<PlanReport>& report_table() {
   static const Table<PlanReport> table{{
       field("inSync", &PlanReport::in_sync, boolean()),
       field("actions", &PlanReport::actions, list_of_reports<PlanAction>()),
@@ -162,9 +148,8 @@ const Table<PlanReport>& table_of(const PlanReport*) {
   return table;
 }
 
-Codec<Duration> any_duration() { return duration(Duration{0}, std::chrono::hours{24 * 3660}); }
-
-const Table<HubReport>& table_of(const HubReport*) {
+template <>
+const Table<HubReport>& report_table() {
   static const Table<HubReport> table{{
       field("url", &HubReport::url, words()),
       field("state", &HubReport::state, words()),
@@ -177,29 +162,30 @@ const Table<HubReport>& table_of(const HubReport*) {
   return table;
 }
 
-const Table<HostReport>& table_of(const HostReport*) {
+template <>
+const Table<HostReport>& report_table() {
   static const Table<HostReport> table{{
       field("hostId", &HostReport::host_id, words()),
       field("version", &HostReport::version, words()),
-      field("generation", &HostReport::generation, number<std::uint64_t>()),
+      field("generation", &HostReport::generation, any_number<std::uint64_t>()),
       field("acceptedAt", &HostReport::accepted_at, maybe(time())),
       field("digest", &HostReport::digest, words()),
       field("source", &HostReport::source, words()),
-      field("hub", &HostReport::hub,
-            maybe(object(table_of(static_cast<const HubReport*>(nullptr))))),
+      field("hub", &HostReport::hub, maybe(object(report_table<HubReport>()))),
       field("mode", &HostReport::mode, one_of({HostMode::normal, HostMode::observe_only})),
       field("hypervisor", &HostReport::hypervisor, words()),
       field("lastPass", &HostReport::last_pass, maybe(time())),
       field("lastPassTook", &HostReport::last_pass_took, any_duration()),
-      field("guests", &HostReport::guests, number<std::uint32_t>()),
-      field("openOperations", &HostReport::open_operations, number<std::uint32_t>()),
-      field("openTickets", &HostReport::open_tickets, number<std::uint32_t>()),
+      field("guests", &HostReport::guests, any_number<std::uint32_t>()),
+      field("openOperations", &HostReport::open_operations, any_number<std::uint32_t>()),
+      field("openTickets", &HostReport::open_tickets, any_number<std::uint32_t>()),
       field("conditions", &HostReport::conditions, list_of_reports<Condition>()),
   }};
   return table;
 }
 
-const Table<EventReport>& table_of(const EventReport*) {
+template <>
+const Table<EventReport>& report_table() {
   static const Table<EventReport> table{{
       field("at", &EventReport::at, time()),
       field("subject", &EventReport::subject, words()),
@@ -210,59 +196,23 @@ const Table<EventReport>& table_of(const EventReport*) {
   return table;
 }
 
-template <class T>
-const Table<T>& table() {
-  return table_of(static_cast<const T*>(nullptr));
-}
-
-template <class T>
-Codec<T> codec_of(const T*) {
-  return object(table<T>());
-}
-
-template <class T>
-Codec<std::vector<T>> codec_of(const std::vector<T>*) {
-  return list_of(object(table<T>()));
-}
-
-template <class T>
-std::string print(const T& report) {
-  static const auto codec = codec_of(static_cast<const T*>(nullptr));
-  return codec.print(report).dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-}  // namespace
-
-const Table<OperationReport>& operation_report_table() { return table<OperationReport>(); }
-const Table<PlanReport>& plan_report_table() { return table<PlanReport>(); }
-const Table<HostReport>& host_report_table() { return table<HostReport>(); }
-const Table<GuestReport>& guest_report_table() { return table<GuestReport>(); }
-const Table<TicketReport>& ticket_report_table() { return table<TicketReport>(); }
-
-std::string to_json(const Condition& report) { return print(report); }
-std::string to_json(const OperationReport& report) { return print(report); }
-std::string to_json(const GuestReport& report) { return print(report); }
-std::string to_json(const TicketReport& report) { return print(report); }
-std::string to_json(const PlanReport& report) { return print(report); }
-std::string to_json(const HostReport& report) { return print(report); }
-std::string to_json(const HubReport& report) { return print(report); }
-std::string to_json(const EventReport& report) { return print(report); }
-std::string to_json(const std::vector<Condition>& reports) { return print(reports); }
-std::string to_json(const std::vector<OperationReport>& reports) { return print(reports); }
-std::string to_json(const std::vector<GuestReport>& reports) { return print(reports); }
-std::string to_json(const std::vector<TicketReport>& reports) { return print(reports); }
-std::string to_json(const std::vector<EventReport>& reports) { return print(reports); }
+std::string to_json(const Condition& report) { return print_report(report); }
+std::string to_json(const OperationReport& report) { return print_report(report); }
+std::string to_json(const GuestReport& report) { return print_report(report); }
+std::string to_json(const TicketReport& report) { return print_report(report); }
+std::string to_json(const PlanReport& report) { return print_report(report); }
+std::string to_json(const HostReport& report) { return print_report(report); }
+std::string to_json(const HubReport& report) { return print_report(report); }
+std::string to_json(const EventReport& report) { return print_report(report); }
+std::string to_json(const std::vector<Condition>& reports) { return print_report(reports); }
+std::string to_json(const std::vector<OperationReport>& reports) { return print_report(reports); }
+std::string to_json(const std::vector<GuestReport>& reports) { return print_report(reports); }
+std::string to_json(const std::vector<TicketReport>& reports) { return print_report(reports); }
+std::string to_json(const std::vector<EventReport>& reports) { return print_report(reports); }
 
 template <class Report>
 Result<Report> parse_report(std::string_view json) {
-  static const auto codec = codec_of(static_cast<const Report*>(nullptr));
-  const auto tree = Json::parse(json, nullptr, false);
-  if (tree.is_discarded()) return Error{Errc::invalid, "report: found something that is not JSON"};
-  Problems problems{Problems::Reading::tolerant};
-  Report report{};
-  codec.read(tree, report, problems);
-  if (!problems.empty()) return problems.error("report");
-  return report;
+  return read_report<Report>(json);
 }
 
 template Result<Condition> parse_report(std::string_view);
