@@ -42,7 +42,13 @@ Config Call::options(const std::vector<std::string>& besides) const {
 }
 
 bool Call::may(const std::string& path, const std::string& privilege) const {
-  return world.access.privileges(caller, path, world.version).contains(privilege);
+  if (world.access.privileges(caller, path, world.version).contains(privilege)) return true;
+  constexpr std::string_view guests = "/vms/";
+  if (!path.starts_with(guests)) return false;
+  const Guest* guest = world.find_guest(std::atoi(path.c_str() + guests.size()));
+  const std::string pool = guest != nullptr ? guest->pool : path == vms_path() ? text("pool") : "";
+  return !pool.empty() &&
+         world.access.privileges(caller, "/pool/" + pool, world.version).contains(privilege);
 }
 
 bool Call::may_any(const std::string& path, const std::vector<std::string>& privileges) const {
@@ -61,9 +67,16 @@ void Call::require_any(const std::string& path, const std::vector<std::string>& 
   refuse_permission(path + ", " + names);
 }
 
-Guest& Call::guest() const {
+Guest* Call::find_guest() const {
   Guest* found = world.find_guest(vmid());
-  if (found != nullptr && found->kind == kind) return *found;
+  if (found == nullptr || found->kind != kind || (birth != 0 && found->birth != birth))
+    return nullptr;
+  birth = found->birth;
+  return found;
+}
+
+Guest& Call::guest() const {
+  if (Guest* found = find_guest()) return *found;
   const std::string folder = kind == GuestKind::lxc ? "lxc" : "qemu-server";
   refuse("Configuration file 'nodes/" + world.node + "/" + folder + "/" + text("vmid") +
          ".conf' does not exist");

@@ -22,6 +22,8 @@ struct Call {
   Parameters parameters{};          // checked; the path's among them
   Time now{};
   std::optional<std::size_t> total{};  // for the answer, beside its data
+  // The guest that guest() found first. A worker that was forked for it touches no other.
+  mutable std::uint64_t birth = 0;
 
   bool has(const std::string& name) const { return parameters.contains(name); }
   std::string text(const std::string& name, const std::string& otherwise = {}) const;
@@ -31,6 +33,7 @@ struct Call {
   // Parameters that are options of the guest, not of the call.
   Config options(const std::vector<std::string>& besides) const;
 
+  // On a guest also what its pool allows, on one to be made what the request's pool does.
   bool may(const std::string& path, const std::string& privilege) const;
   bool may_any(const std::string& path, const std::vector<std::string>& privileges) const;
   // 403 otherwise.
@@ -39,6 +42,8 @@ struct Call {
 
   // 500 otherwise, in the words of the real one.
   Guest& guest() const;
+  // Null: it is gone, or another has its number.
+  Guest* find_guest() const;
   Storage& storage(const std::string& name) const;
   void require_unlocked(const Guest& guest) const;
   void require_digest(const Guest& guest) const;

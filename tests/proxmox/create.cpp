@@ -114,14 +114,22 @@ void build(Call& call, Task& task) {
   restore_machine(call, task, guest, archive);
 }
 
+// Nothing of a new guest stays; of an old one what was not yet replaced.
+void give_up(Call& call, bool is_over) {
+  Guest* guest = call.find_guest();
+  if (guest == nullptr) return;
+  if (is_over)
+    guest->config.erase("lock");
+  else
+    call.world.erase_guest(call.vmid());
+}
+
 void finish(Call& call, Task& task, bool is_over) {
   try {
     build(call, task);
   } catch (const Refusal& refusal) {
     const std::string what = is_restore(call) ? "unable to restore " : "unable to create ";
-    // Nothing of a new guest stays; of an old one what was not yet replaced.
-    if (!is_over) call.world.erase_guest(call.vmid());
-    if (Guest* kept = call.world.find_guest(call.vmid())) kept->config.erase("lock");
+    give_up(call, is_over);
     refuse(what + call.title() + " - " + refusal.message.substr(0, refusal.message.find('\n')));
   }
   Guest& guest = call.guest();
@@ -140,6 +148,8 @@ json create_guest(Call& call) {
     for (const auto& [key, value] : call.options({}))
       if (is_disk(GuestKind::qemu, key))
         refuse_parameter(key, "option conflicts with option 'archive'");
+  if (call.has("pool") && !call.world.pools.contains(call.text("pool")))
+    refuse("pool '" + call.text("pool") + "' does not exist");
   require_rights(call, is_over);
   if (call.kind == GuestKind::qemu && is_restore(call) &&
       call.world.find_volume(source_of(call)) == nullptr)
@@ -148,19 +158,16 @@ json create_guest(Call& call) {
   const bool is_new = call.world.find_guest(call.vmid()) == nullptr;
   if (is_new) {
     // The number is taken from now on.
-    call.world.add_guest(call.kind, call.vmid(), {}, "").config.clear();
-    call.world.find_guest(call.vmid())->told.reset();
+    Guest& placeholder = call.world.add_guest(call.kind, call.vmid(), {}, "");
+    placeholder.config.clear();
+    placeholder.told.reset();
+    placeholder.pool = call.text("pool");
   }
-  call.world.find_guest(call.vmid())->config["lock"] = "create";
+  call.guest().config["lock"] = "create";
   const std::string type = prefix_of(call.kind) + (is_restore(call) ? "restore" : "create");
   return call.fork(type,
                    {.finish = [call, is_new](Task& task) mutable { finish(call, task, !is_new); },
-                    .abandon =
-                        [call, is_new](Task&) {
-                          if (is_new) call.world.erase_guest(call.vmid());
-                          if (Guest* kept = call.world.find_guest(call.vmid()))
-                            kept->config.erase("lock");
-                        }});
+                    .abandon = [call, is_new](Task&) mutable { give_up(call, !is_new); }});
 }
 
 json destroy_guest(Call& call) {

@@ -93,6 +93,20 @@ TEST_CASE("proxmox: a stranger takes over a number between two requests", "[prox
   CHECK(host.stand_in.world().content_of(100, "rootfs") == "a stranger's data");
 }
 
+TEST_CASE("proxmox: a worker touches the guest it was forked for, and no other", "[proxmox]") {
+  const bool starts = GENERATE(true, false);
+  OneGuest host;
+  const std::string guest = "/nodes/pve1/lxc/100";
+  const std::string upid =
+      starts ? host.data("POST", guest + "/status/start") : host.data("DELETE", guest);
+  host.stand_in.world().replace_by_stranger(100, GuestKind::lxc);
+  host.stand_in.let_tasks_end();
+  CHECK(host.stand_in.tasks().find(upid)->exit ==
+        "Configuration file 'nodes/pve1/lxc/100.conf' does not exist");
+  REQUIRE(host.stand_in.world().find_guest(100) != nullptr);
+  CHECK(host.stand_in.world().find_guest(100)->power == PowerState::stopped);
+}
+
 TEST_CASE("proxmox: somebody's lock stays until it is taken away", "[proxmox]") {
   OneGuest host;
   host.stand_in.add_fault(

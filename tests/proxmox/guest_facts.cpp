@@ -93,6 +93,7 @@ json resource_of(const Guest& guest, const std::string& node, std::int64_t now) 
   row["node"] = node;
   row["status"] = guest.told ? word_for(*guest.told) : "unknown";
   add_marks(row, guest);
+  if (!guest.pool.empty()) row["pool"] = guest.pool;
   if (!guest.told) return row;
   const bool runs = *guest.told != PowerState::stopped;
   row["name"] = name_of(guest);

@@ -45,7 +45,9 @@ class Replay {
                       .is_separated = false});
     access.add_token({.id = "agent@pve!t1", .secret = "00000000-0000-4000-8000-000000000002"});
     stand_in_.tasks().durations["vzcreate"] = Duration{1'500};
-    set_up();
+    set_up_guests();
+    set_up_rights();
+    set_up_tasks();
   }
 
   void set_scene(const std::string& name) {
@@ -58,7 +60,9 @@ class Replay {
   bool play(const json& recorded);
 
  private:
-  void set_up();
+  void set_up_guests();
+  void set_up_rights();
+  void set_up_tasks();
   void add_containers();
   void grant(Privileges privileges) {
     for (const auto* subject : {"agent@pve", "agent@pve!t1"})
@@ -99,7 +103,7 @@ void Replay::add_containers() {
   world.add_archive("local", {.vmid = 101, .config = world.find_guest(101)->config});
 }
 
-void Replay::set_up() {
+void Replay::set_up_guests() {
   auto& world = stand_in_.world();
   scenes_["pair"] = [this, &world] {
     grant(all_privileges(Version::v8_4));
@@ -121,10 +125,15 @@ void Replay::set_up() {
         .vmid = 9000};
   };
   scenes_["templates"] = [&world] {
+    world.pools.insert("bk");
     world.add_template("local", "alpine-3.20-tiny_3.20_amd64.tar.gz", "alpine");
     world.add_template("local", "busybox-1.0_amd64.tar.gz", "busybox");
   };
   scenes_["containers"] = [this] { add_containers(); };
+}
+
+void Replay::set_up_rights() {
+  auto& world = stand_in_.world();
   scenes_["no rights"] = [&world] {
     world.access.revoke("agent@pve", "/");
     world.access.revoke("agent@pve!t1", "/");
@@ -146,6 +155,10 @@ void Replay::set_up() {
   };
   scenes_["bridge"] = [this] { grant({"SDN.Use"}); };
   scenes_["bind mount"] = [&world] { world.find_guest(100)->config["mp3"] = "/srv,mp=/srv"; };
+}
+
+void Replay::set_up_tasks() {
+  auto& world = stand_in_.world();
   scenes_["running container"] = [&world] { world.find_guest(310)->power = PowerState::running; };
   scenes_["running backup"] = [this] {
     auto& durations = stand_in_.tasks().durations;

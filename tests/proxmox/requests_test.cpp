@@ -120,6 +120,29 @@ TEST_CASE("proxmox: a separated token may what it and its user both may", "[prox
   CHECK(host.data("GET", "/access/permissions").empty());
 }
 
+TEST_CASE("proxmox: rights on a pool are rights on its guests", "[proxmox]") {
+  Host host;
+  auto& pooled = host.stand_in.world();
+  pooled.pools.insert("ours");
+  pooled.add_template("local", "a.tar.gz", "root");
+  for (const auto* subject : {"agent@pve", "agent@pve!holdfast"}) {
+    pooled.access.revoke(subject, "/");
+    pooled.access.grant(subject, "/pool/ours", agent_role(Version::v8_4));
+    pooled.access.grant(subject, "/storage/local", {"Datastore.AllocateSpace", "Datastore.Audit"});
+  }
+  const std::string make = "ostemplate=local:vztmpl/a.tar.gz&unprivileged=1&rootfs=local:1&vmid=";
+  CHECK(host.send("POST", "/nodes/pve1/lxc", make + "200").status == 403);
+  const std::string upid = host.data("POST", "/nodes/pve1/lxc", make + "200&pool=ours");
+  host.stand_in.let_tasks_end();
+  CHECK(host.stand_in.tasks().find(upid)->exit == "OK");
+  CHECK(host.data("GET", "/cluster/resources?type=vm")[0]["pool"] == "ours");
+  host.data("PUT", "/nodes/pve1/lxc/200/config", "memory=64");
+  // A stranger under the number is in no pool of ours.
+  pooled.replace_by_stranger(200, GuestKind::lxc);
+  CHECK(host.send("PUT", "/nodes/pve1/lxc/200/config", "memory=64").status == 403);
+  CHECK(host.send("POST", "/nodes/pve1/lxc", make + "201&pool=nosuch").status >= 400);
+}
+
 TEST_CASE("proxmox: what no token may", "[proxmox]") {
   Host host;
   host.stand_in.world().add_guest(GuestKind::lxc, 100,

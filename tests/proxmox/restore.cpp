@@ -88,6 +88,9 @@ void settle_privilege(const Call& call, Task& task, Config& config, const Archiv
   const bool is_unprivileged = call.flag("unprivileged", was_unprivileged);
   config.erase("unprivileged");
   if (is_unprivileged) config["unprivileged"] = "1";
+  const bool needs_more = call.world.version == Version::v9_1 && !is_unprivileged;
+  if (needs_more && !call.may("/", "Sys.Modify"))
+    refuse("403 Permission check failed (/, Sys.Modify)");
   if (!was_unprivileged || is_unprivileged || !config.contains("features")) return;
   task.say("changing from unprivileged to privileged, skipping features");
   config.erase("features");

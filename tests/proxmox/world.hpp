@@ -46,6 +46,7 @@ struct Guest {
   PowerState power = PowerState::stopped;
   std::int64_t started = 0;  // Unix seconds
   int pid = 0;
+  std::string pool{};
   bool is_deaf = false;    // does not heed a shutdown
   bool has_agent = false;  // a QEMU guest agent answers
   // What the cluster was last told of it; empty: nothing yet ("unknown").
@@ -98,6 +99,7 @@ class World {
   std::map<std::string, Storage> storages{};
   std::map<std::string, Volume> volumes{};  // by id
   std::set<std::string> bridges{"vmbr0"};
+  std::set<std::string> pools{};
   Access access{};
   std::int64_t now = 0;  // Unix seconds; kept by the stand-in
 
