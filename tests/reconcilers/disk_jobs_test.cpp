@@ -95,6 +95,27 @@ TEST_CASE_METHOD(DiskSite, "reimage: only to the image that is wanted, and that 
   CHECK(world.data_on(path("root")) == root_data);
 }
 
+TEST_CASE_METHOD(DiskSite, "reimage: an order waits a minute for the generation that wants it",
+                 "[job][disk]") {
+  const auto early = sign(Verb::replace_image, identity("acme"), "debian-12/2");
+  give(early, "acme");
+  const auto other = sign(Verb::remove_volume, identity("acme"), "nothing");
+  give(other, "acme");
+  auto requeue = guests.reconcile("acme");
+  REQUIRE(requeue);
+  REQUIRE(requeue->delay);
+  CHECK(*requeue->delay <= std::chrono::seconds{60});
+  CHECK(job(early).state == JobState::accepted);
+  CHECK(job(other).code == "NoDisk");  // it holds up no other order
+  CHECK_FALSE(is_in_sync());           // and is looked at again
+
+  host.advance(std::chrono::seconds{30});
+  wish([](GuestSpec& spec) { spec.image.version = "2"; });
+  CHECK(job(early).state == JobState::done);
+  CHECK(domain("acme").marker->image == "debian-12/2");
+  check_sound();
+}
+
 TEST_CASE_METHOD(DiskSite, "reimage: an image that cannot be read leaves the guest as it was",
                  "[job][disk]") {
   world.image({"debian-12", "2"})->is_corrupt = true;
