@@ -226,6 +226,31 @@ TEST_CASE_METHOD(DiskSite, "move: a full target leaves the guest as it was", "[j
   check_sound();
 }
 
+TEST_CASE_METHOD(DiskSite,
+                 "disk jobs: the layers that a rollback left are copied and kept as one disk",
+                 "[job][disk]") {
+  REQUIRE(guests.begin_snapshot("acme", "before"));
+  settle("acme");
+  CHECK(job(order(Verb::roll_back_snapshot, "before")).state == JobState::done);
+  CHECK(job(order(Verb::remove_snapshot, "before")).state == JobState::done);
+  REQUIRE(disk("db")->format == "qcow2");
+  world.write_customer_data(born.uuid);
+  const auto data = world.data_on(path("db"));
+  const std::string layered = path("db");
+  const Bytes after{world.files.at(born.find_disk("db")->path).size.value / 2};
+  wish([&](GuestSpec& spec) { spec.volumes[0].size = after; });
+  CHECK(job(order(Verb::shrink_disk, "db " + to_string(after))).state == JobState::done);
+  CHECK(disk("db")->format == "raw");
+  CHECK(world.data_on(path("db")) == data);
+  CHECK(world.files.count(layered) == 1);
+  check_sound();
+  host.advance(8 * day);
+  settle("acme");
+  CHECK(world.files.count(layered) == 0);
+  CHECK(world.files.count(born.find_disk("db")->path) == 0);
+  check_sound();
+}
+
 TEST_CASE_METHOD(DiskSite, "disk jobs: not while snapshots rest upon the disks", "[job][disk]") {
   REQUIRE(guests.begin_snapshot("acme", "before"));
   settle("acme");
