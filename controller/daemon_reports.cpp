@@ -18,6 +18,21 @@ Error no_such_guest(const std::string& name) {
       "no guest " + name + " is wanted, known or seen on this host; see `holdfast get guests`"};
 }
 
+constexpr std::string_view journal_writable = "JournalWritable";
+
+// Said by the daemon itself: the journal, which keeps all other conditions, cannot take it.
+Condition unwritable(const WriteFailure& failure) {
+  const bool is_full = failure.cause.code() == Errc::exhausted;
+  return {.type = std::string{journal_writable},
+          .status = ConditionStatus::no,
+          .reason = is_full ? "NoSpace" : "WriteFailed",
+          .message = failure.cause.message() +
+                     "; nothing is changed until it can be written again, which is tried every "
+                     "15 seconds" +
+                     (is_full ? ": make room on the disk of the state directory" : ""),
+          .last_transition = failure.since};
+}
+
 host::ObservedGuestPtr find_in(const host::Inventory& inventory, const Uuid& uuid) {
   for (const auto& guest : inventory.guests)
     if (guest->uuid == uuid) return guest;
@@ -48,8 +63,11 @@ Result<HostReport> DaemonControl::host() {
   report.guests = static_cast<std::uint32_t>(TRY(engine_.guests().known_guests()).size());
   report.open_operations = static_cast<std::uint32_t>(TRY(journal.unfinished()).size());
   report.open_tickets = static_cast<std::uint32_t>(TRY(journal.open_tickets()).size());
+  const auto failure = journal.write_failure();
+  if (failure) report.conditions.push_back(unwritable(*failure));
   for (const ConditionRecord& condition : TRY(journal.conditions("host")))
-    report.conditions.push_back(to_report(condition));
+    if (!failure || condition.type != journal_writable)
+      report.conditions.push_back(to_report(condition));
   return report;
 }
 

@@ -49,11 +49,25 @@ Result<void> HostPass::say(const std::string& type, ConditionStatus status,
 
 Result<HostPass::Outcome> HostPass::run() {
   Outcome outcome;
+  // While it cannot be written much else goes on; what has to be written fails by itself.
+  static_cast<void>(watch_journal());
   TRY(end_expired_mass_changes({parts_.journal, parts_.gate, parts_.authorities, parts_.clock}));
   TRY(take_desired(outcome));
   TRY(watch_hub());
   TRY(observe(outcome));
   return outcome;
+}
+
+// The proof that it can be written again, and the only trace of the time when it could not.
+Result<void> HostPass::watch_journal() {
+  const auto failure = parts_.journal.write_failure();
+  if (!failure) return ok();
+  TRY(say("JournalWritable", ConditionStatus::yes, "WrittenAgain",
+          "it could not be written from " + to_string(failure->since) + " to " +
+              to_string(parts_.clock.now()) + ": " + failure->cause.message()));
+  parts_.log.info("the journal is written again", {{"since", to_string(failure->since)}});
+  distrust();
+  return ok();
 }
 
 // A hub that falls silent for a day must be told also when this host is rebooted every night.

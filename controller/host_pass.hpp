@@ -69,6 +69,7 @@ class HostPass {
   Result<void> hold(const Fetched& fetched, Acceptance acceptance);
   Result<void> report_images(const Wanted& wanted);
   Result<void> observe(Outcome& outcome);
+  Result<void> watch_journal();
   Result<void> watch_hub();
   Result<void> say(const std::string& type, ConditionStatus status, const std::string& reason,
                    const std::string& message);
