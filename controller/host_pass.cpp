@@ -103,9 +103,15 @@ Result<void> HostPass::take_desired(Outcome& outcome) {
   const auto before = parts_.accepted.wanted();
   if (*fetched) {
     held_.reset();
-    TRY(say("DesiredStateReadable", ConditionStatus::yes, "Read",
-            "read from " + parts_.source.describe()));
-    TRY(decide(**fetched));
+    undecided_ = std::move(**fetched);
+  }
+  if (undecided_) {
+    auto decided = say("DesiredStateReadable", ConditionStatus::yes, "Read",
+                       "read from " + parts_.source.describe());
+    if (decided) decided = decide(*undecided_);
+    // Said once by the source: kept while the journal cannot take it.
+    if (decided || !parts_.journal.write_failure()) undecided_.reset();
+    TRY(std::move(decided));
   } else if (held_ && !TRY(parts_.journal.waiting_jobs(host_subject)).empty()) {
     TRY(decide(Fetched{*held_}));
   }

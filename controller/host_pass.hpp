@@ -80,7 +80,8 @@ class HostPass {
   std::optional<Time> last_contact_{};  // with the hub, as the journal knows it
   bool knows_contact_ = false;
   std::optional<Seen> seen_{};
-  std::optional<Fetched> held_{};  // a mass change that waits for its job; asked about once
+  std::optional<Fetched> undecided_{};  // the journal could not take what came of it
+  std::optional<Fetched> held_{};       // a mass change that waits for its job; asked about once
   bool provider_was_away_ = false;
   Guarded<bool> stale_{true};
 };
