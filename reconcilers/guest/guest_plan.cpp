@@ -60,7 +60,10 @@ void plan_birth(const GuestFacts& facts, const Guest& guest, GuestPlan& plan) {
   if (facts.name_taken)
     return block(plan, "NameTaken",
                  "a guest of that name exists that Holdfast did not make (" +
-                     to_string(facts.name_taken->uuid) + "); it is never touched");
+                     to_string(facts.name_taken->uuid) +
+                     "); it is never touched, unless an operator has it adopted: 'holdfast job "
+                     "new guest.adopt --guest " +
+                     guest.name + "'");
   if (const Tombstone* stone = holding_tombstone(facts, guest))
     return block(plan, "Destroyed",
                  "it was destroyed on a signature (" + tombstone_name(stone->identity) +
