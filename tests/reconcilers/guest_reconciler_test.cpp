@@ -258,6 +258,24 @@ TEST_CASE("guest: a provider that is away means unknown and nothing is done", "[
   CHECK(site.condition("acme", "Observed").status == ConditionStatus::yes);
 }
 
+TEST_CASE("guest: a live change that fails keeps no edit waiting that mends it", "[guest]") {
+  GuestSite site;
+  site.want(small("acme"));
+  const std::size_t before = site.domain("acme").live->nics.size();
+  // As attaching to a network that nobody defined does, however often it is asked.
+  site.host.faults().script({sim::FaultKind::unavailable, sim::Call::attach_nic, 0, 1'000});
+  Guest more = small("acme");
+  more.spec.interfaces.push_back(
+      {.name = "lan", .kind = Interface::Kind::network, .source = "nope"});
+  site.desk.want(more);
+  CHECK(site.guests.reconcile("acme").error().code() == Errc::unavailable);
+  CHECK(site.condition("acme", "Ready").reason == "Failed");
+  CHECK(site.journal->unfinished().value().empty());
+  site.want(small("acme"));
+  CHECK(site.domain("acme").live->nics.size() == before);
+  CHECK(site.guests.plan("acme").value().in_sync());
+}
+
 TEST_CASE("guest: an operation waits out a provider that is away for hours", "[guest]") {
   GuestSite site;
   site.desk.want(small("acme"));
