@@ -6,6 +6,7 @@
 
 #include "controller/mass_change.hpp"
 #include "journal/writes.hpp"
+#include "reconcilers/guest/guest_facts.hpp"
 
 namespace holdfast {
 namespace {
@@ -140,6 +141,21 @@ Result<void> HostPass::decide(const Fetched& fetched) {
   return ok();
 }
 
+// Facts of guests that were destroyed while they were wanted, and that `next` does not name any
+// more: wanted again, they are new ones.
+Result<std::vector<std::string>> HostPass::destroyed_and_dropped(const Wanted& next) const {
+  std::vector<std::string> facts;
+  const auto before = parts_.accepted.wanted();
+  if (!before) return facts;
+  for (const std::string& name : before->guest_names()) {
+    if (next.wants_guest(name)) continue;
+    const auto fact = destruction_fact(name);
+    const auto value = TRY(parts_.journal.fact(fact));
+    if (value && !value->empty()) facts.push_back(fact);
+  }
+  return facts;
+}
+
 // Stored whole before anything is done about it.
 Result<void> HostPass::accept(Acceptance acceptance, const std::optional<JobRecord>& allowed_by) {
   auto wanted = std::make_shared<const Wanted>(std::move(acceptance.wanted));
@@ -147,7 +163,9 @@ Result<void> HostPass::accept(Acceptance acceptance, const std::optional<JobReco
                           .digest = wanted->digest,
                           .content = to_json(*wanted),
                           .accepted_at = parts_.clock.now()};
+  const auto dropped = TRY(destroyed_and_dropped(*wanted));
   const auto write = [&](Writes& writes) -> Result<void> {
+    for (const std::string& fact : dropped) TRY(writes.set_fact(fact, ""));
     if (allowed_by) TRY(end_as_done(writes, *allowed_by, row.generation));
     return writes.accept(row);
   };

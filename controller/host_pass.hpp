@@ -64,6 +64,7 @@ class HostPass {
 
   Result<void> take_desired(Outcome& outcome);
   Result<void> decide(const Fetched& fetched);
+  Result<std::vector<std::string>> destroyed_and_dropped(const Wanted& next) const;
   // `allowed_by`: the signed job that lets a mass change through, ended with it.
   Result<void> accept(Acceptance acceptance, const std::optional<JobRecord>& allowed_by);
   Result<void> hold(const Fetched& fetched, Acceptance acceptance);

@@ -423,6 +423,27 @@ TEST_CASE("guest: a signed destruction is a tombstone that can be undone", "[gue
   check_sound(site);
 }
 
+TEST_CASE("guest: destroyed while it is wanted, it is not made anew when its days are over",
+          "[guest][tombstone]") {
+  GuestSite site;
+  site.want(small("acme"));
+  const GuestIdentity identity = site.identity("acme");
+  const auto authority = site.sign(gate::Verb::destroy_guest, identity);
+  REQUIRE(site.guests.begin_destroy("acme", authority));
+  site.settle("acme");
+  CHECK(site.condition("acme", "Ready").reason == "Destroyed");
+  site.clock.advance(std::chrono::hours{8 * 24});
+  site.settle("acme");
+  CHECK(site.journal->provenance(identity.uuid).value()->life == Life::gone);
+  CHECK(site.world.domains.empty());
+  CHECK(site.condition("acme", "Ready").reason == "Destroyed");
+  auto other = small("acme");
+  other.spec.memory = mebibytes(256);
+  site.want(other);
+  CHECK(site.domain("acme").uuid != identity.uuid);
+  check_sound(site);
+}
+
 TEST_CASE("guest: a destruction whose signature ran out is taken back", "[guest][tombstone]") {
   GuestSite site;
   site.want(small("acme"));
