@@ -189,6 +189,13 @@ TEST_CASE("job sign: never adds to another job's envelope", "[cli][stock]") {
   CHECK(host.run({"job", "sign", operators.file, "-k", operators.ben}).status == 2);
 }
 
+TEST_CASE("job verify: a file that is not there is named with what to name instead", "[cli]") {
+  Host host;
+  const auto answer = host.run({"job", "verify", "/nowhere.json"});
+  CHECK(answer.status != 0);
+  CHECK(has(answer.err, "/nowhere.json: No such file or directory; name a file"));
+}
+
 TEST_CASE("job verify: says why a host would refuse it, by code", "[cli]") {
   Host host;
   host.kill_daemon();
