@@ -8,6 +8,7 @@
 
 #include "controller/daemon_control.hpp"
 #include "controller/reports.hpp"
+#include "reconcilers/guest/guest_shape.hpp"
 
 namespace holdfast {
 namespace {
@@ -36,6 +37,16 @@ Condition unwritable(const WriteFailure& failure) {
 host::ObservedGuestPtr find_in(const host::Inventory& inventory, const Uuid& uuid) {
   for (const auto& guest : inventory.guests)
     if (guest->uuid == uuid) return guest;
+  return nullptr;
+}
+
+// The living guest that says itself that it is this installation's `name`: the journal is lost.
+host::ObservedGuestPtr find_marked(const host::Inventory& inventory, const std::string& name,
+                                   const std::string& host_id) {
+  for (const auto& guest : inventory.guests)
+    if (guest->marker && guest->marker->uuid == guest->uuid && guest->marker->name == name &&
+        guest->marker->host_id == host_id && !is_tombstone(*guest->marker))
+      return guest;
   return nullptr;
 }
 
@@ -95,6 +106,8 @@ Result<GuestReport> DaemonControl::report(const std::string& name,
   known.was_observed = inventory != nullptr;
   if (inventory != nullptr && known.provenance)
     known.observed = find_in(*inventory, known.provenance->uuid);
+  else if (inventory != nullptr)
+    known.observed = find_marked(*inventory, name, engine_.parts().host_id);
   known.conditions = TRY(journal.conditions(subject));
   if (const auto operation = TRY(journal.unfinished(subject)))
     known.operation = TRY(report(*operation));
