@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -195,6 +196,8 @@ struct TlsServer::State {
       const timeval patience{5, 0};  // a client that went away must not hold the test up
       ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
       ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+      const int on = 1;  // an answer of several records is not to wait for its peer's word
+      ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       peers.emplace_back([this, fd = std::move(fd)]() mutable { talk(std::move(fd)); });
     }
   }

@@ -24,19 +24,37 @@ struct Options {
   std::string world{};
   std::string version = "8.4";
   std::string token = "agent@pve!holdfast=11111111-2222-4333-8444-555555555555";
+  std::string pool{};
   int latency_ms = 0;
   int task_ms = 500;
 };
 
-void add_agent(World& world, const std::string& token) {
+// As docs/proxmox.md has it done. With a pool: rights on its guests, on all storages and bridges,
+// and on the archives that are there; other guests are seen and out of reach. Without one: on
+// everything.
+void add_agent(World& world, const std::string& token, const std::string& pool) {
   const auto mark = token.find('!');
   const auto equals = token.find('=');
   if (mark == std::string::npos || equals == std::string::npos || equals < mark)
     throw std::runtime_error{"--token: USER@REALM!NAME=SECRET is expected"};
   const auto id = token.substr(0, equals);
   world.access.add_token({.id = id, .secret = token.substr(equals + 1)});
-  world.access.grant(id, "/", agent_role(world.version));
-  world.access.grant(id.substr(0, mark), "/", agent_role(world.version));
+  if (!pool.empty()) world.pools.insert(pool);
+  for (const auto& subject : {id, id.substr(0, mark)}) {
+    const auto role = agent_role(world.version);
+    if (pool.empty()) {
+      world.access.grant(subject, "/", role);
+      continue;
+    }
+    world.access.grant(subject, "/pool/" + pool, role);
+    world.access.grant(subject, "/vms", {"VM.Audit"});
+    world.access.grant(subject, "/storage", {"Datastore.AllocateSpace", "Datastore.Audit"});
+    world.access.grant(subject, "/sdn/zones/localnetwork", {"SDN.Use"});
+    for (const auto& [volume, facts] : world.volumes)
+      if (facts.archive)
+        world.access.grant(subject, "/vms/" + std::to_string(facts.vmid),
+                           {"VM.Audit", "VM.Backup"});
+  }
 }
 
 std::string read_file(const std::string& path) {
@@ -57,9 +75,8 @@ int run(const Options& options) {
                     .clock = &clock,
                     .start = clock.now()}};
   for (auto& [type, duration] : stand_in.tasks().durations) duration = Duration{options.task_ms};
-  stand_in.world().now = clock.now().time_since_epoch().count() / 1000;
-  add_agent(stand_in.world(), options.token);
   if (!options.world.empty()) add_to(stand_in.world(), read_file(options.world));
+  add_agent(stand_in.world(), options.token, options.pool);
 
   const http::TestCa ca;
   if (!options.ca.empty()) std::ofstream{options.ca} << ca.pem();
@@ -85,6 +102,7 @@ int main(int argc, char** argv) {
                  "JSON: what the host has (tests/proxmox/world_file.hpp)");
   app.add_option("--version", options.version)->check(CLI::IsMember({"8.4", "9.1"}));
   app.add_option("--token", options.token, "USER@REALM!NAME=SECRET that gets the agent's role");
+  app.add_option("--pool", options.pool, "what the token's role ends at; without: everything");
   app.add_option("--latency-ms", options.latency_ms, "before each answer")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--task-ms", options.task_ms, "that a task takes")->check(CLI::NonNegativeNumber);

@@ -28,6 +28,8 @@ void add_storage(World& world, const json& entry) {
 void add_entry(World& world, const std::string& list, const json& entry) {
   if (list == "bridges") {
     world.bridges.insert(entry.get<std::string>());
+  } else if (list == "pools") {
+    world.pools.insert(entry.get<std::string>());
   } else if (list == "storages") {
     add_storage(world, entry);
   } else if (list == "templates") {
@@ -43,7 +45,8 @@ void add_entry(World& world, const std::string& list, const json& entry) {
     world.add_guest(kind_of(entry), entry.at("vmid"), entry.at("config").get<Config>(),
                     entry.value("content", ""));
   } else {
-    throw std::runtime_error{"not known: bridges, storages, templates, archives and guests are"};
+    throw std::runtime_error{
+        "not known: bridges, pools, storages, templates, archives and guests are"};
   }
 }
 

@@ -8,7 +8,7 @@
 namespace holdfast::standin {
 
 // Adds to `world` what a JSON document says there is:
-//   {"bridges": ["vmbr1"],
+//   {"bridges": ["vmbr1"], "pools": ["ours"],
 //    "storages": [{"name": "nvme", "type": "lvmthin", "content": ["images", "rootdir"]}],
 //    "templates": [{"storage": "local", "name": "debian-12.tar.zst", "content": "root"}],
 //    "archives": [{"storage": "local", "kind": "lxc", "vmid": 9100, "notes": "golden",
