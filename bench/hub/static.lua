@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- For wrk: the shortest request that it makes, always the same.
+-- For wrk: the peer, a static answer.
 function done(summary)
   local errors = summary.errors
   local wrong = errors.connect + errors.read + errors.write + errors.status + errors.timeout
