@@ -1,12 +1,13 @@
 # Two commands matter: `sudo make demo` and `sudo make check`. Every line calls a preset or a script.
 .PHONY: demo check deps build layers format-check behaviours test asan tsan tidy format fuzz soak watch-soak bench install help
 
+on_proxmox = $(filter proxmox,$(PROVIDER))
 SOURCES = $(shell git ls-files '*.cpp' '*.hpp')
 
-demo: deps ## build, then play a hub, a host and real guests (KEEP=1 leaves them, HUB=none: no hub)
-	cmake --preset check -DHOLDFAST_TESTS=OFF -B build/demo >/dev/null
-	cmake --build build/demo
-	tests/e2e/demo.sh build/demo
+demo: deps ## build, then play a hub, a host and real guests (KEEP=1, HUB=none, PROVIDER=proxmox)
+	cmake --preset check -DHOLDFAST_TESTS=$(if $(on_proxmox),ON,OFF) -B build/demo >/dev/null
+	cmake --build build/demo $(if $(on_proxmox),--target holdfastd holdfast proxmox-standin)
+	PROVIDER=$(PROVIDER) tests/e2e/demo.sh build/demo
 
 check: deps layers format-check build behaviours test asan ## everything CI runs: install, build, all tests
 

@@ -36,9 +36,7 @@ Result<Document> read_file(const std::string& path) {
     const Errc code = error == ENOENT   ? Errc::not_found
                       : error == EACCES ? Errc::denied
                                         : Errc::unavailable;
-    const std::string advice =
-        error == ENOENT ? "; name a file, a folder of them, or - for standard input" : "";
-    return Error{code, path + ": " + std::strerror(error) + advice};
+    return Error{code, path + ": " + std::strerror(error)};
   }
   return read_stream(file, path);
 }

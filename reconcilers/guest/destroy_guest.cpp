@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "journal/writes.hpp"
 #include "reconcilers/guest/guest_diff.hpp"
-#include "reconcilers/guest/guest_facts.hpp"
 #include "reconcilers/guest/guest_json.hpp"
 #include "reconcilers/guest/guest_operations.hpp"
 #include "reconcilers/guest/guest_permits.hpp"
@@ -125,17 +123,11 @@ Result<GuestOperation> load_destroy(const GuestWorld& world, const Operation& op
   add_stop_for_order(world, what.identity, what.was_running, operation.steps);
   operation.steps.push_back(detach_step(world, op, what));
   operation.steps.push_back(rename_to_tombstone(world, what));
-  auto bury = TRY(remember(world, what.identity, [now = world.clock.now()](Provenance& row) {
-    row.life = Life::tombstone;
-    row.tombstoned_at = now;
-  }));
-  const auto fact = destruction_fact(what.identity.name);
-  const auto destruction = to_string(Destruction{what.identity.destroyed_spec, what.job});
-  operation.on_success = [bury = std::move(bury), fact,
-                          destruction](Writes& writes) -> Result<void> {
-    TRY(bury(writes));
-    return writes.set_fact(fact, destruction);
-  };
+  operation.on_success =
+      TRY(remember(world, what.identity, [now = world.clock.now()](Provenance& row) {
+        row.life = Life::tombstone;
+        row.tombstoned_at = now;
+      }));
   return operation;
 }
 

@@ -3,10 +3,17 @@
 # Shows Holdfast at work on real guests, in a libvirt of its own: tests/e2e/demo.sh BUILD_DIR
 # Leaves nothing behind. KEEP=1 leaves it all running at the end and says how to look inside.
 # With a hub; HUB=none shows one host that reads a directory, and how it survives kill -9.
+# PROVIDER=proxmox shows guests on Proxmox VE instead: on a stand-in, or on a real node when
+# PROXMOX_URL, PROXMOX_TOKEN and PROXMOX_CA are set.
 set -eu
-[ $# -eq 1 ] || { sed -n '3,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+[ $# -eq 1 ] || { sed -n '3,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=$(cd "$1" && pwd)
+
+if [ "${PROVIDER:-libvirt}" = proxmox ]; then
+  export PYTHONDONTWRITEBYTECODE=1
+  exec python3 "$here/proxmox_demo.py" --build "$build"
+fi
 
 demo=hub_demo.py
 [ "${HUB:-}" != none ] || demo=demo.py
