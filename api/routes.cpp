@@ -268,31 +268,10 @@ http::Response run(const Route& route, const Call& call) {
           .body = std::move(body).value()};
 }
 
-int status_of(Errc code) {
-  switch (code) {
-    case Errc::invalid: return 400;
-    case Errc::denied: return 403;
-    case Errc::not_found: return 404;
-    case Errc::conflict: return 409;
-    case Errc::unavailable: return 503;
-    case Errc::exhausted: return 507;
-    case Errc::corrupt:
-    case Errc::internal: return 500;
-  }
-  return 500;
-}
-
 http::Response refusal(int status, std::string_view kind, const std::string& message) {
   return {.status = status,
           .content_type = "application/json",
           .body = dump({{"error", {{"kind", kind}, {"message", message}}}})};
-}
-
-// "not_found": one word, for programs.
-std::string kind_of(Errc code) {
-  std::string kind{to_string(code)};
-  std::replace(kind.begin(), kind.end(), ' ', '_');
-  return kind;
 }
 
 // One line of at most 200 bytes, for messages.
@@ -301,7 +280,7 @@ std::string shown(std::string_view text) { return std::string{text.substr(0, 200
 }  // namespace
 
 http::Response answer(const Error& error) {
-  return refusal(status_of(error.code()), kind_of(error.code()), error.message());
+  return refusal(http::status_of(error.code()), http::word_of(error.code()), error.message());
 }
 
 http::Response answer(const ControlPlane& control_plane, const http::Request& request) {
@@ -317,7 +296,7 @@ http::Response answer(const ControlPlane& control_plane, const http::Request& re
   if (allowed.empty())
     return answer(Error{Errc::not_found, "there is no route " + shown(request.path) +
                                              "; is holdfast as new as holdfastd?"});
-  return refusal(405, kind_of(Errc::invalid),
+  return refusal(405, http::word_of(Errc::invalid),
                  shown(request.path) + " takes " + allowed + ", not " + shown(request.method));
 }
 

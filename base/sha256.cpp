@@ -9,13 +9,24 @@
 
 namespace holdfast {
 
+namespace {
+
+// Looked up once: OpenSSL would search its providers for each hash, which takes longer than
+// hashing something short.
+const EVP_MD* algorithm() {
+  static const Handle<EVP_MD, EVP_MD_free> fetched{EVP_MD_fetch(nullptr, "SHA256", nullptr)};
+  return fetched.get();
+}
+
+}  // namespace
+
 struct Sha256Hasher::Context {
   Handle<EVP_MD_CTX, EVP_MD_CTX_free> evp{EVP_MD_CTX_new()};
 };
 
 Sha256Hasher::Sha256Hasher() : context_{std::make_unique<Context>()} {
   // Fails only without memory or without a default provider: neither can be survived.
-  if (!context_->evp || EVP_DigestInit_ex(context_->evp.get(), EVP_sha256(), nullptr) != 1)
+  if (!context_->evp || EVP_DigestInit_ex(context_->evp.get(), algorithm(), nullptr) != 1)
     std::abort();
 }
 Sha256Hasher::~Sha256Hasher() = default;

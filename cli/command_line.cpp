@@ -44,18 +44,18 @@ void add_state_dir(CLI::App* command, std::string& directory) {
   directory = default_state_dir;
 }
 
-void add_limit(CLI::App* command, const char* names, std::size_t& limit) {
-  command->add_option(names, limit, "At most so many, newest first")
+void add_limit(CLI::App* command, const char* names, std::size_t& limit, const char* about) {
+  command->add_option(names, limit, about)
       ->type_name("N")
       ->default_str(std::to_string(default_limit))
       ->check(CLI::Range(1, 1000));
 }
 
-CLI::App* add_by_name(CLI::App& parent, Words& words, const Help& help, const char* what,
+CLI::App* add_by_name(CLI::App& parent, Words& words, const Help& help, const Positional& what,
                       ByNameCommand run) {
   const auto name = std::make_shared<std::string>();
   auto* command = add_command(parent, help);
-  command->add_option(what, *name, "Which one")->required();
+  command->add_option(what.name, *name, what.about)->required();
   command->callback([&words, name, run] {
     words.chosen = [name, run](const Invocation& to) { return run(to, *name); };
   });
@@ -202,13 +202,13 @@ void declare_guests(CLI::App& app, Words& words) {
             {"create", "Take one", "holdfast snapshot create acme before-upgrade --wait"},
             snapshot_create, true);
   add_by_name(*snapshot, words, {"list", "Those of a guest", "holdfast snapshot list acme"},
-              "GUEST", snapshot_list);
+              {"GUEST", "The guest's name"}, snapshot_list);
   add_order(*snapshot, words,
             {"rollback", "Go back to one. Loses what came after it, so that it takes a signature",
              "holdfast snapshot rollback acme before-upgrade"},
             snapshot_roll_back, true);
   add_order(*snapshot, words,
-            {"delete", "Remove one, where the retention floor allows it",
+            {"delete", "Remove one and keep what was written since. Takes a signature",
              "holdfast snapshot delete acme before-upgrade"},
             snapshot_delete, true);
 

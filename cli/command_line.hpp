@@ -42,13 +42,19 @@ struct Help {
 // A command below `parent` with an EXAMPLES section.
 CLI::App* add_command(CLI::App& parent, const Help& help);
 
-// One that takes a name: `what` it is called in its help.
+// How an argument is called in the help, and what it is.
+struct Positional {
+  const char* name = "";
+  const char* about = "";
+};
+// One that takes a name.
 using ByNameCommand = Result<Exit> (*)(const Invocation& invocation, const std::string& name);
-CLI::App* add_by_name(CLI::App& parent, Words& words, const Help& help, const char* what,
+CLI::App* add_by_name(CLI::App& parent, Words& words, const Help& help, const Positional& what,
                       ByNameCommand run);
 // Options that several commands have. What they fill in must outlive the parse.
 void add_state_dir(CLI::App* command, std::string& directory);
-void add_limit(CLI::App* command, const char* names, std::size_t& limit);
+void add_limit(CLI::App* command, const char* names, std::size_t& limit,
+               const char* about = "At most so many, newest first");
 // --wait, or --wait=5m.
 void add_wait(CLI::App* command, std::optional<Duration>& wait, const char* about);
 

@@ -42,8 +42,8 @@ void declare_hosts(CLI::App& hub, Words& words) {
   add_plain(*host, words, {"list", "All of them, one line each", "holdfast hub host list"},
             hub_host_list);
   add_by_name(*host, words,
-              {"show", "Everything that one has reported", "holdfast hub host show site-7"}, "HOST",
-              hub_host_show);
+              {"show", "Everything that one has reported", "holdfast hub host show site-7"},
+              {"HOST", "Its id, the beginning of it, or its hostname"}, hub_host_show);
   const auto [removing, options] = add<HubLookOptions>(
       *host, words,
       {"remove", "Forget one that is gone for good, with its history, jobs and key",
@@ -164,8 +164,8 @@ void declare_alerts(CLI::App& hub, Words& words) {
   making->add_option("--reason", to_make->reason, "Why");
   add_plain(*silence, words, {"list", "Those that have not ended", "holdfast hub silence list"},
             hub_silence_list);
-  add_by_name(*silence, words, {"end", "End one now", "holdfast hub silence end 5f2a..."}, "ID",
-              hub_silence_end);
+  add_by_name(*silence, words, {"end", "End one now", "holdfast hub silence end 5f2a..."},
+              {"ID", "The silence: see `holdfast hub silence list`"}, hub_silence_end);
 }
 
 }  // namespace

@@ -108,14 +108,14 @@ void declare_images(CLI::App& app, Words& words) {
   add_by_name(*image, words,
               {"inspect", "Show the manifest, or what a disk's file says, without the daemon",
                "holdfast image inspect ./tiny -o json\nholdfast image inspect ./root.raw.zst"},
-              "PATH", image_inspect);
+              {"PATH", "An image's folder or archive, or one disk's file"}, image_inspect);
   declare_cat(*image, words);
   add_command(*image, {"list", "Images on this host", "holdfast image list -o wide"})
       ->callback([&words] { words.chosen = image_list; });
   add_by_name(*image, words,
               {"import", "Check an image and copy it into the daemon's store",
                "holdfast image import /mnt/usb/debian-12-docker"},
-              "PATH", image_import);
+              {"PATH", "The image's folder or archive, on this host"}, image_import);
 }
 
 }  // namespace holdfast::cli

@@ -53,11 +53,11 @@ void declare_journal(CLI::App& app, Words& words) {
   add_by_name(
       *journal, words,
       {"retry", "Try a stuck operation again, through the daemon", "holdfast journal retry op-42"},
-      "ID", journal_retry);
+      {"ID", "The operation: op-42"}, journal_retry);
   add_by_name(*journal, words,
               {"rollback", "Turn a stuck operation back, through the daemon",
                "holdfast journal rollback op-42"},
-              "ID", journal_roll_back);
+              {"ID", "The operation: op-42"}, journal_roll_back);
 }
 
 }  // namespace
@@ -72,7 +72,7 @@ void declare_records(CLI::App& app, Words& words) {
                               {"tail", "The last entries: permits, refusals, jobs",
                                "holdfast audit tail -n 20\nholdfast audit tail -o json"},
                               audit_tail, to_tail);
-  add_limit(tailing, "-n,--lines", to_tail->limit);
+  add_limit(tailing, "-n,--lines", to_tail->limit, "The last so many, newest at the end");
   add_offline(
       *audit, words,
       {"verify", "Check that no entry was changed, removed or added", "holdfast audit verify"},

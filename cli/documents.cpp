@@ -36,7 +36,9 @@ Result<Document> read_file(const std::string& path) {
     const Errc code = error == ENOENT   ? Errc::not_found
                       : error == EACCES ? Errc::denied
                                         : Errc::unavailable;
-    return Error{code, path + ": " + std::strerror(error)};
+    const std::string advice =
+        error == ENOENT ? "; name a file, a folder of them, or - for standard input" : "";
+    return Error{code, path + ": " + std::strerror(error) + advice};
   }
   return read_stream(file, path);
 }

@@ -36,6 +36,18 @@ Result<DiskImage> disk_of_file(const std::string& path) {
   return image;
 }
 
+// What to do about a path that holds no image.
+Error explained(Error error, const std::string& path) {
+  std::error_code ignored;
+  if (error.code() != Errc::not_found) return error;
+  if (fs::is_directory(path, ignored))
+    return {Errc::not_found,
+            path + " has no image.json, so it is no image; `holdfast image pack` makes one"};
+  if (fs::exists(path, ignored)) return error;
+  return {Errc::not_found,
+          "there is no " + path + "; name an image's folder, or an archive of one"};
+}
+
 }  // namespace
 
 Result<Scratch> Scratch::make(const Environment& environment) {
@@ -54,7 +66,9 @@ Scratch::~Scratch() {
 
 Result<Bundle> read_bundle(const std::string& path) {
   Bundle bundle;
-  bundle.manifest = TRY(imaging::read_manifest(path));
+  auto manifest = imaging::read_manifest(path);
+  if (!manifest) return explained(std::move(manifest).error(), path);
+  bundle.manifest = std::move(manifest).value();
   bundle.image = TRY(parse_image(bundle.manifest, path + "/image.json"));
   for (const auto& disk : bundle.image.disks)
     bundle.files.push_back({disk.file, disk.file_size.value, disk.file_sha256});

@@ -27,10 +27,27 @@ Result<std::string> text_of(const std::string& path, const Invocation& invocatio
   return documents.size() == 1 ? documents.front().text : join(documents);
 }
 
+// The guest that is there, under a name that desired state may want for another one.
+Result<GuestReport> find_guest(const AdminClient& daemon, const NewJobOptions& options) {
+  const bool is_adoption = options.action == "guest.adopt";
+  auto named = TRY(daemon.guest(options.guest));
+  if (!named.uuid.is_nil() && named.foreign == is_adoption) return named;
+  for (GuestReport& other : TRY(daemon.guests()))
+    if (other.name == options.guest && !other.uuid.is_nil() && other.foreign == is_adoption)
+      return std::move(other);
+  if (named.uuid.is_nil())
+    return Error{Errc::not_found, "guest " + options.guest + " is wanted and not there yet"};
+  return Error{Errc::invalid,
+               is_adoption
+                   ? "guest " + options.guest + " is Holdfast's already"
+                   : "guest " + options.guest +
+                         " was not made by Holdfast; only 'job new guest.adopt' is about such"};
+}
+
 Result<GuestBinding> bind(const NewJobOptions& options, const AdminClient& daemon,
                           std::optional<std::string>& fingerprint) {
   if (options.uuid.empty()) {
-    const auto guest = TRY(daemon.guest(options.guest));
+    const auto guest = TRY(find_guest(daemon, options));
     if (options.is_bound_to_look && !guest.fingerprint.empty()) fingerprint = guest.fingerprint;
     // A guest that is not ours yet has no incarnation; its first will be 1.
     return GuestBinding{guest.uuid, guest.foreign ? Incarnation{1} : guest.incarnation,

@@ -72,7 +72,11 @@ std::string resources_of(const GuestReport& guest) {
   Table ports{{"Protocol", "Guest", "Host"}};
   for (const auto& port : guest.ports)
     ports.add({port.protocol, std::to_string(port.guest_port), std::to_string(port.host_port)});
-  return section("Disks", disks) + section("Interfaces", interfaces) + section("Ports", ports);
+  Table aside{{"Name", "Set aside by", "Removed", "Path"}};
+  for (const auto& disk : guest.set_aside)
+    aside.add({disk.name, disk.verb, to_string(disk.removed), disk.path});
+  return section("Disks", disks) + (aside.empty() ? "" : section("Kept disks", aside)) +
+         section("Interfaces", interfaces) + section("Ports", ports);
 }
 
 std::string progress_of(const OperationReport& operation) {

@@ -28,7 +28,7 @@ std::string ticket_in(const std::string& message) {
 std::string advice(const Error& error, const std::string& socket) {
   const std::string& message = error.message();
   if (message.find("cannot reach holdfastd") != std::string::npos)
-    return "see `systemctl status holdfastd`, or name its socket with --socket; `holdfast journal` "
+    return "see `systemctl status holdfast`, or name its socket with --socket; `holdfast journal` "
            "and `holdfast audit` work without it";
   if (error.code() == Errc::denied) {
     if (const auto ticket = ticket_in(message); !ticket.empty())

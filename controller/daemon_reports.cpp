@@ -8,6 +8,7 @@
 
 #include "controller/daemon_control.hpp"
 #include "controller/reports.hpp"
+#include "reconcilers/guest/guest_shape.hpp"
 
 namespace holdfast {
 namespace {
@@ -18,9 +19,34 @@ Error no_such_guest(const std::string& name) {
       "no guest " + name + " is wanted, known or seen on this host; see `holdfast get guests`"};
 }
 
+constexpr std::string_view journal_writable = "JournalWritable";
+
+// Said by the daemon itself: the journal, which keeps all other conditions, cannot take it.
+Condition unwritable(const WriteFailure& failure) {
+  const bool is_full = failure.cause.code() == Errc::exhausted;
+  return {.type = std::string{journal_writable},
+          .status = ConditionStatus::no,
+          .reason = is_full ? "NoSpace" : "WriteFailed",
+          .message = failure.cause.message() +
+                     "; nothing is changed until it can be written again, which is tried every "
+                     "15 seconds" +
+                     (is_full ? ": make room on the disk of the state directory" : ""),
+          .last_transition = failure.since};
+}
+
 host::ObservedGuestPtr find_in(const host::Inventory& inventory, const Uuid& uuid) {
   for (const auto& guest : inventory.guests)
     if (guest->uuid == uuid) return guest;
+  return nullptr;
+}
+
+// The living guest that says itself that it is this installation's `name`: the journal is lost.
+host::ObservedGuestPtr find_marked(const host::Inventory& inventory, const std::string& name,
+                                   const std::string& host_id) {
+  for (const auto& guest : inventory.guests)
+    if (guest->marker && guest->marker->uuid == guest->uuid && guest->marker->name == name &&
+        guest->marker->host_id == host_id && !is_tombstone(*guest->marker))
+      return guest;
   return nullptr;
 }
 
@@ -48,8 +74,11 @@ Result<HostReport> DaemonControl::host() {
   report.guests = static_cast<std::uint32_t>(TRY(engine_.guests().known_guests()).size());
   report.open_operations = static_cast<std::uint32_t>(TRY(journal.unfinished()).size());
   report.open_tickets = static_cast<std::uint32_t>(TRY(journal.open_tickets()).size());
+  const auto failure = journal.write_failure();
+  if (failure) report.conditions.push_back(unwritable(*failure));
   for (const ConditionRecord& condition : TRY(journal.conditions("host")))
-    report.conditions.push_back(to_report(condition));
+    if (!failure || condition.type != journal_writable)
+      report.conditions.push_back(to_report(condition));
   return report;
 }
 
@@ -77,6 +106,8 @@ Result<GuestReport> DaemonControl::report(const std::string& name,
   known.was_observed = inventory != nullptr;
   if (inventory != nullptr && known.provenance)
     known.observed = find_in(*inventory, known.provenance->uuid);
+  else if (inventory != nullptr)
+    known.observed = find_marked(*inventory, name, engine_.parts().host_id);
   known.conditions = TRY(journal.conditions(subject));
   if (const auto operation = TRY(journal.unfinished(subject)))
     known.operation = TRY(report(*operation));

@@ -11,6 +11,8 @@ namespace {
 
 const std::string host_key{host_subject};
 constexpr Duration soon{500};
+// How often a journal that cannot be written is tried: work goes on soon after it can.
+constexpr Duration while_unwritable = std::chrono::seconds{15};
 
 }  // namespace
 
@@ -136,7 +138,11 @@ void Engine::pass_host() {
     ++metrics_.host_failures;
     parts_.log.error("host pass failed", {{"error", error.describe()}});
     const Retry retry = retry_for(error.code());
-    if (retry == Retry::when_changed || retry == Retry::never)
+    if (parts_.journal.write_failure()) {
+      // The loop works; a full disk is no reason for the watchdog to end the daemon.
+      if (parts_.on_pass_finished) parts_.on_pass_finished();
+      host_queue_.add_after(host_key, while_unwritable, Priority::resync);
+    } else if (retry == Retry::when_changed || retry == Retry::never)
       host_queue_.add_after(host_key, resync(), Priority::resync);
     else
       host_queue_.retry(host_key, retry);
@@ -158,7 +164,10 @@ void Engine::pass_host() {
     return;
   }
   host_queue_.forget(host_key);
-  host_queue_.add_after(host_key, outcome->look_again_soon ? soon : resync(), Priority::resync);
+  const Duration next = outcome->look_again_soon         ? soon
+                        : parts_.journal.write_failure() ? while_unwritable
+                                                         : resync();
+  host_queue_.add_after(host_key, next, Priority::resync);
 }
 
 void Engine::pass_guest(const std::string& key) {
@@ -180,6 +189,8 @@ void Engine::pass_guest(const std::string& key) {
     ++metrics_.guest_failures;
     parts_.log.warn("pass failed", {{"guest", *name}, {"error", error.describe()}});
     guests_queue_.retry(key, retry);
+    if (parts_.journal.write_failure())
+      host_queue_.add_after(host_key, while_unwritable, Priority::resync);
     return;
   }
   guests_queue_.forget(key);

@@ -6,6 +6,7 @@
 
 #include "controller/mass_change.hpp"
 #include "journal/writes.hpp"
+#include "reconcilers/guest/guest_facts.hpp"
 
 namespace holdfast {
 namespace {
@@ -49,11 +50,25 @@ Result<void> HostPass::say(const std::string& type, ConditionStatus status,
 
 Result<HostPass::Outcome> HostPass::run() {
   Outcome outcome;
+  // While it cannot be written much else goes on; what has to be written fails by itself.
+  static_cast<void>(watch_journal());
   TRY(end_expired_mass_changes({parts_.journal, parts_.gate, parts_.authorities, parts_.clock}));
   TRY(take_desired(outcome));
   TRY(watch_hub());
   TRY(observe(outcome));
   return outcome;
+}
+
+// The proof that it can be written again, and the only trace of the time when it could not.
+Result<void> HostPass::watch_journal() {
+  const auto failure = parts_.journal.write_failure();
+  if (!failure) return ok();
+  TRY(say("JournalWritable", ConditionStatus::yes, "WrittenAgain",
+          "it could not be written from " + to_string(failure->since) + " to " +
+              to_string(parts_.clock.now()) + ": " + failure->cause.message()));
+  parts_.log.info("the journal is written again", {{"since", to_string(failure->since)}});
+  distrust();
+  return ok();
 }
 
 // A hub that falls silent for a day must be told also when this host is rebooted every night.
@@ -89,9 +104,15 @@ Result<void> HostPass::take_desired(Outcome& outcome) {
   const auto before = parts_.accepted.wanted();
   if (*fetched) {
     held_.reset();
-    TRY(say("DesiredStateReadable", ConditionStatus::yes, "Read",
-            "read from " + parts_.source.describe()));
-    TRY(decide(**fetched));
+    undecided_ = std::move(**fetched);
+  }
+  if (undecided_) {
+    auto decided = say("DesiredStateReadable", ConditionStatus::yes, "Read",
+                       "read from " + parts_.source.describe());
+    if (decided) decided = decide(*undecided_);
+    // Said once by the source: kept while the journal cannot take it.
+    if (decided || !parts_.journal.write_failure()) undecided_.reset();
+    TRY(std::move(decided));
   } else if (held_ && !TRY(parts_.journal.waiting_jobs(host_subject)).empty()) {
     TRY(decide(Fetched{*held_}));
   }
@@ -120,6 +141,21 @@ Result<void> HostPass::decide(const Fetched& fetched) {
   return ok();
 }
 
+// Facts of guests that were destroyed while they were wanted, and that `next` does not name any
+// more: wanted again, they are new ones.
+Result<std::vector<std::string>> HostPass::destroyed_and_dropped(const Wanted& next) const {
+  std::vector<std::string> facts;
+  const auto before = parts_.accepted.wanted();
+  if (!before) return facts;
+  for (const std::string& name : before->guest_names()) {
+    if (next.wants_guest(name)) continue;
+    const auto fact = destruction_fact(name);
+    const auto value = TRY(parts_.journal.fact(fact));
+    if (value && !value->empty()) facts.push_back(fact);
+  }
+  return facts;
+}
+
 // Stored whole before anything is done about it.
 Result<void> HostPass::accept(Acceptance acceptance, const std::optional<JobRecord>& allowed_by) {
   auto wanted = std::make_shared<const Wanted>(std::move(acceptance.wanted));
@@ -127,7 +163,9 @@ Result<void> HostPass::accept(Acceptance acceptance, const std::optional<JobReco
                           .digest = wanted->digest,
                           .content = to_json(*wanted),
                           .accepted_at = parts_.clock.now()};
+  const auto dropped = TRY(destroyed_and_dropped(*wanted));
   const auto write = [&](Writes& writes) -> Result<void> {
+    for (const std::string& fact : dropped) TRY(writes.set_fact(fact, ""));
     if (allowed_by) TRY(end_as_done(writes, *allowed_by, row.generation));
     return writes.accept(row);
   };

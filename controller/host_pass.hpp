@@ -64,11 +64,13 @@ class HostPass {
 
   Result<void> take_desired(Outcome& outcome);
   Result<void> decide(const Fetched& fetched);
+  Result<std::vector<std::string>> destroyed_and_dropped(const Wanted& next) const;
   // `allowed_by`: the signed job that lets a mass change through, ended with it.
   Result<void> accept(Acceptance acceptance, const std::optional<JobRecord>& allowed_by);
   Result<void> hold(const Fetched& fetched, Acceptance acceptance);
   Result<void> report_images(const Wanted& wanted);
   Result<void> observe(Outcome& outcome);
+  Result<void> watch_journal();
   Result<void> watch_hub();
   Result<void> say(const std::string& type, ConditionStatus status, const std::string& reason,
                    const std::string& message);
@@ -79,7 +81,8 @@ class HostPass {
   std::optional<Time> last_contact_{};  // with the hub, as the journal knows it
   bool knows_contact_ = false;
   std::optional<Seen> seen_{};
-  std::optional<Fetched> held_{};  // a mass change that waits for its job; asked about once
+  std::optional<Fetched> undecided_{};  // the journal could not take what came of it
+  std::optional<Fetched> held_{};       // a mass change that waits for its job; asked about once
   bool provider_was_away_ = false;
   Guarded<bool> stale_{true};
 };

@@ -20,7 +20,18 @@ namespace {
 constexpr Duration settle = 1s;
 // Guests change by themselves, too (their addresses): looked at as often as the host pass does.
 constexpr Duration look_again = 60s;
-constexpr std::size_t largest_report = limits::document_bytes / 2;
+// Bytes of JSON; together less than a hub takes.
+constexpr std::size_t most_of_guests = limits::document_bytes / 2;
+constexpr std::size_t most_of_tickets = limits::document_bytes / 4;
+
+// Drops items from the end until the rest has at most `most` bytes; how many.
+template <class Item>
+std::uint32_t omit(std::vector<Item>& items, std::size_t most) {
+  const auto before = items.size();
+  if (before > limits::resources) items.resize(limits::resources);
+  while (!items.empty() && to_json(items).size() > most) items.resize(items.size() * 7 / 8);
+  return static_cast<std::uint32_t>(before - items.size());
+}
 
 std::string access_file(const std::string& state_dir) { return state_dir + "/hub.json"; }
 std::string key_file(const std::string& state_dir) { return state_dir + "/enrolment.key"; }
@@ -28,14 +39,26 @@ std::string key_file(const std::string& state_dir) { return state_dir + "/enrolm
 }  // namespace
 
 void shorten(StatusReport& report) {
-  while (!report.guests.empty() && to_json(report.guests).size() > largest_report)
-    report.guests.resize(report.guests.size() / 2);
+  report.omitted_guests = omit(report.guests, most_of_guests);
+  report.omitted_tickets = omit(report.tickets, most_of_tickets);
+  if (report.omitted_guests == 0 && report.omitted_tickets == 0) return;
+  report.host.conditions.push_back(
+      {.type = "ReportComplete",
+       .status = ConditionStatus::no,
+       .reason = "ReportTooLarge",
+       .message = std::to_string(report.omitted_guests) + " guests and " +
+                  std::to_string(report.omitted_tickets) +
+                  " tickets are left out of what the hub is told; `holdfast get guests` and "
+                  "`holdfast get tickets` on the host list them all",
+       .last_transition = report.host.accepted_at.value_or(Time{}),
+       .observed_generation = report.host.generation});
 }
 
 // One enrolment at work.
 struct HubLink::Connection {
   HubSource source;
   std::unique_ptr<HttpsHub> sync_channel{};
+  std::unique_ptr<HttpsHub> beside_channel{};
   std::unique_ptr<HttpsHub> beat_channel{};
   std::unique_ptr<SyncLoop> sync{};
   std::unique_ptr<HeartbeatLoop> beat{};
@@ -107,10 +130,12 @@ Result<void> HubLink::connect(const HubAccess& access) {
                                            });
   Connection& connection = *made;
   connection.sync_channel = TRY(HttpsHub::open(to, host_id));
+  connection.beside_channel = TRY(HttpsHub::open(to, host_id));
   connection.beat_channel = TRY(HttpsHub::open(to, host_id));
   const Logger log = parts_.log.with("hub", to.url);
   connection.sync =
       std::make_unique<SyncLoop>(SyncParts{.channel = *connection.sync_channel,
+                                           .beside = connection.beside_channel.get(),
                                            .source = connection.source,
                                            .jobs = parts_.jobs,
                                            .board = parts_.watch.board(),
@@ -123,6 +148,7 @@ Result<void> HubLink::connect(const HubAccess& access) {
   connection.beat = std::make_unique<HeartbeatLoop>(
       HeartbeatParts{.channel = *connection.beat_channel,
                      .board = parts_.watch.board(),
+                     .clock = engine.parts().clock,
                      .random = parts_.random,
                      .facts = [this] { return beat_facts(); },
                      .interval = [&connection] { return connection.sync->config().heartbeat; },
@@ -151,7 +177,7 @@ void HubLink::report(Connection& connection, const std::stop_token& stop) {
     const auto results = parts_.jobs.results(limits::job_results_per_sync);
     if (results && std::any_of(results->begin(), results->end(),
                                [](const JobResult& result) { return is_final(result.state); }))
-      connection.sync->hurry();
+      connection.sync->hurry(stop);
     auto status = parts_.status();
     if (!status) {
       parts_.log.warn("nothing to report to the hub", {{"error", status.error().describe()}});
@@ -159,7 +185,7 @@ void HubLink::report(Connection& connection, const std::stop_token& stop) {
     }
     shorten(*status);
     connection.sync->post(
-        std::make_shared<const Snapshot>(make_snapshot(std::move(status).value())));
+        std::make_shared<const Snapshot>(make_snapshot(std::move(status).value())), stop);
   }
 }
 

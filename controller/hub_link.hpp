@@ -69,7 +69,7 @@ class HubLink final : public api::HubControl {
   Guarded<std::vector<std::shared_ptr<Connection>>> connections_{};
 };
 
-// How many of the guests a report can carry within what a hub takes; the rest is left out.
+// Leaves out what would make a report larger than a hub takes, and says so in it.
 void shorten(StatusReport& report);
 
 }  // namespace holdfast

@@ -130,8 +130,17 @@ GuestReport to_report(const GuestKnowledge& known) {
     report.uuid = known.provenance->uuid;
     report.incarnation = known.provenance->incarnation;
     // What it was born from, which a refused change of image does not alter.
-    if (const auto identity = parse_identity(known.provenance->detail))
-      report.image = identity->image.name + " " + identity->image.version;
+    if (const auto identity = parse_identity(known.provenance->detail)) {
+      report.image = identity->image.name.empty()  // adopted: nobody knows
+                         ? ""
+                         : identity->image.name + " " + identity->image.version;
+      for (const SetAside& aside : identity->aside)
+        report.set_aside.push_back({.name = aside.disk.name,
+                                    .path = aside.disk.path,
+                                    .verb = aside.verb,
+                                    .job = aside.job,
+                                    .removed = aside.since + tombstone_keep});
+    }
   }
   if (known.observed) {
     describe_observed(*known.observed, report);

@@ -66,15 +66,22 @@ class DiskStore {
   virtual Result<void> remove(gate::Permit permit, const std::string& path) = 0;
 };
 
+// What is copied. The format is what the provider was told, never a guess from the content:
+// a guest can write any header onto a raw disk of its own.
+struct CopySource {
+  std::string path{};
+  std::string format{};  // "raw", or "qcow2" with all that it rests upon
+};
+
 // Copies of guest disks, beside DiskStore on the same targets. Thread-safe.
 class DiskCopies {
  public:
   virtual ~DiskCopies() = default;
-  // The first `size` bytes of the raw disk at `source`, with zeros after its end. Nothing
-  // under `path` until it was read back, found equal (SHA-256) and is durable; starts over
+  // A raw disk of the first `size` bytes of the disk at `source`, with zeros after its end.
+  // Nothing under `path` until it was read back, found equal and is durable; starts over
   // when a former attempt died. Nobody may write to `source` meanwhile; it stays as it is.
-  // Conflict: `path` exists already. Invalid: `source` is an overlay.
-  virtual Result<void> copy(const std::string& source, const std::string& path, Bytes size,
+  // Conflict: `path` exists already. Invalid: another format.
+  virtual Result<void> copy(const CopySource& source, const std::string& path, Bytes size,
                             const Transfer& transfer) = 0;
 };
 

@@ -62,6 +62,26 @@ bool HeaderLess::operator()(std::string_view a, std::string_view b) const {
                                       [](char x, char y) { return lower(x) < lower(y); });
 }
 
+int status_of(Errc code) {
+  switch (code) {
+    case Errc::invalid: return 400;
+    case Errc::denied: return 403;
+    case Errc::not_found: return 404;
+    case Errc::conflict: return 409;
+    case Errc::unavailable: return 503;
+    case Errc::exhausted: return 507;
+    case Errc::corrupt:
+    case Errc::internal: return 500;
+  }
+  return 500;
+}
+
+std::string word_of(Errc code) {
+  std::string word{to_string(code)};
+  std::replace(word.begin(), word.end(), ' ', '_');
+  return word;
+}
+
 std::string encode_target(const Request& request) {
   std::string target = encode(request.path, "/:@!$&'()*+,;=");
   char separator = '?';

@@ -49,6 +49,11 @@ struct Response {
   Headers headers{};  // besides those that speak of the body and the connection
 };
 
+// What our own APIs answer instead of an error: its status, and its kind as one word for
+// programs, "not_found".
+int status_of(Errc code);
+std::string word_of(Errc code);
+
 // "/v1/guests?watch=true": path and query, percent-encoded.
 std::string encode_target(const Request& request);
 // Fills path and query from the request line's target. Errc::invalid otherwise.

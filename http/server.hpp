@@ -27,6 +27,9 @@ struct ServerLimits {
   // most max_body. On a network thread. Empty: max_body for all.
   std::function<std::uint64_t(const Request& head)> body_limit{};
   std::uint64_t small_body = 16 * 1024;
+  // Whether Request::stop tells that the client left, which takes a look at the connection for
+  // each request. Otherwise only that the server stops.
+  bool tells_hangups = true;
   Logger log{};
 };
 

@@ -85,17 +85,22 @@ void Session::stop() {
 
 void Session::set_deadline(Duration limit) {
   timed_out_ = false;
-  timer_.expires_after(limit);
-  timer_.async_wait([self = shared_from_this(), number = ++deadline_](const ErrorCode& error) {
-    if (error || number != self->deadline_) return;
+  deadline_ = std::chrono::steady_clock::now() + limit;
+  if (!timer_set_ || *timer_set_ > *deadline_) arm_timer();
+}
+
+void Session::arm_timer() {
+  timer_set_ = deadline_;
+  timer_.expires_at(*timer_set_);
+  timer_.async_wait([self = shared_from_this(), number = ++timer_number_](const ErrorCode& error) {
+    if (error || number != self->timer_number_) return;
+    self->timer_set_.reset();
+    if (!self->deadline_) return;
+    if (std::chrono::steady_clock::now() < *self->deadline_) return self->arm_timer();
+    self->deadline_.reset();
     self->timed_out_ = true;
     self->transport_->cancel();
   });
-}
-
-void Session::lift_deadline() {
-  ++deadline_;
-  timer_.cancel();
 }
 
 void Session::wait_for_request() {
@@ -209,7 +214,7 @@ void Session::dispatch() {
   stop_ = std::stop_source{};
   request->stop = stop_.get_token();
   phase_ = Phase::handling;
-  watch_for_hangup();
+  if (context_.limits.tells_hangups) watch_for_hangup();
   handle(std::move(*request));
 }
 
@@ -237,7 +242,7 @@ void Session::write_answer(Response answer) {
     context_.limits.log.error("request handler failed", {{"status", answer.status}});
     answer = plain(500, "internal error");
   }
-  transport_->cancel();  // the watch for a hangup
+  if (context_.limits.tells_hangups) transport_->cancel();  // the watch
   phase_ = Phase::writing;
   forget_received();
   if (context_.stopping) stays_ = false;
@@ -285,6 +290,7 @@ void Session::close() {
   --context_.totals.open;
   forget_received();
   lift_deadline();
+  timer_.cancel();
   transport_->close();
   context_.sessions.erase(shared_from_this());
 }

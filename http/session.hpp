@@ -7,6 +7,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -83,7 +84,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void close();
   // Cancels what the transport is doing when `limit` has passed; `timed_out_` says so.
   void set_deadline(Duration limit);
-  void lift_deadline();
+  void lift_deadline() { deadline_.reset(); }
+  void arm_timer();
 
   SessionContext& context_;
   std::unique_ptr<Transport> transport_;
@@ -95,7 +97,11 @@ class Session : public std::enable_shared_from_this<Session> {
   std::string outgoing_{};
   std::size_t written_ = 0;
   Phase phase_ = Phase::opening;
-  unsigned deadline_ = 0;  // number of the deadline in force
+  // Deadlines come and go with each request; the timer stays, and looks again when it is early.
+  using Instant = std::chrono::steady_clock::time_point;
+  std::optional<Instant> deadline_{};
+  std::optional<Instant> timer_set_{};  // when it goes off
+  unsigned timer_number_ = 0;           // of the one that counts
   std::uint64_t drained_ = 0;
   std::uint64_t received_ = 0;          // of the body, since it was last counted
   std::uint64_t received_counted_ = 0;  // in the server's total

@@ -41,6 +41,7 @@ Result<TlsContext> tls_server_context(const std::string& certificate, const std:
   // memory of ours, and one is enough for a client that comes back.
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                             SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_read_ahead(raw, 1);  // a whole record with one call, not its head first
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(raw, 1);
   if (SSL_CTX_use_certificate_chain_file(raw, certificate.c_str()) != 1)

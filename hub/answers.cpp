@@ -1,29 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/answers.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 namespace holdfast::hub {
-namespace {
-
-int status_of(Errc code) {
-  switch (code) {
-    case Errc::invalid: return 400;
-    case Errc::denied: return 403;
-    case Errc::not_found: return 404;
-    case Errc::conflict: return 409;
-    case Errc::unavailable: return 503;
-    case Errc::exhausted: return 507;
-    case Errc::corrupt:
-    case Errc::internal: return 500;
-  }
-  return 500;
-}
-
-}  // namespace
 
 http::Response refusal(int status, std::string_view kind, const std::string& message) {
   const nlohmann::json body = {{"error", {{"kind", kind}, {"message", message}}}};
@@ -34,9 +16,7 @@ http::Response refusal(int status, std::string_view kind, const std::string& mes
 }
 
 http::Response answer(const Error& error) {
-  std::string kind{to_string(error.code())};
-  std::replace(kind.begin(), kind.end(), ' ', '_');
-  return refusal(status_of(error.code()), kind, error.message());
+  return refusal(http::status_of(error.code()), http::word_of(error.code()), error.message());
 }
 
 http::Response answer(Result<std::string> body) {

@@ -12,13 +12,13 @@ namespace holdfast::hub {
 
 void FrontDesk::take(http::Request request, http::Responder responder) {
   const bool is_post = request.method == "POST";
-  const auto beating = is_post ? host_in(request.path, "heartbeat") : std::nullopt;
-  const auto syncing = is_post ? host_in(request.path, "sync") : std::nullopt;
-  if (beating || syncing) {
-    const std::string host = beating ? *beating : *syncing;
+  const auto [host_part, verb] = host_path(request.path);
+  const bool beats = is_post && verb == "heartbeat";
+  if (beats || (is_post && verb == "sync")) {
+    std::string host{host_part};
     if (auto refused = gatekeeper_.check_host(request, host))
       return responder.answer(std::move(*refused));
-    if (beating) return take_heartbeat(to_, host, request, std::move(responder));
+    if (beats) return take_heartbeat(to_, std::move(host), request.body, std::move(responder));
     return run(for_hosts_, std::move(request), std::move(responder),
                [this, host](http::Request& said, http::Responder& to) {
                  desks_.polls.sync(host, said, std::move(to));

@@ -12,11 +12,12 @@ constexpr std::uint64_t large_body = 8 * 1024 * 1024;
 
 }  // namespace
 
-std::optional<std::string> host_in(const std::string& path, std::string_view verb) {
+HostPath host_path(std::string_view path) {
   if (!path.starts_with(hosts_prefix)) return {};
-  const auto slash = path.find('/', hosts_prefix.size());
-  if (slash == std::string::npos || std::string_view{path}.substr(slash + 1) != verb) return {};
-  return path.substr(hosts_prefix.size(), slash - hosts_prefix.size());
+  path.remove_prefix(hosts_prefix.size());
+  const auto slash = path.find('/');
+  if (slash == std::string_view::npos) return {};
+  return {path.substr(0, slash), path.substr(slash + 1)};
 }
 
 Gatekeeper::Gatekeeper(const Services& services)

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "http/message.hpp"
 #include "hub/rate_limit.hpp"
@@ -37,7 +38,12 @@ class Gatekeeper {
   RateLimit enrolments_;  // by address
 };
 
-// "/v1/hosts/{hostId}/{verb}" with that verb: the hostId.
-std::optional<std::string> host_in(const std::string& path, std::string_view verb);
+// "/v1/hosts/{hostId}/{verb}"
+struct HostPath {
+  std::string_view host{};
+  std::string_view verb{};
+};
+// Parts of `path`; empty ones when it has another form.
+HostPath host_path(std::string_view path);
 
 }  // namespace holdfast::hub

@@ -29,19 +29,19 @@ Result<void> note(const Services& to, const Beat& beat) {
 
 }  // namespace
 
-void take_heartbeat(const Services& to, const std::string& host, const http::Request& request,
+void take_heartbeat(const Services& to, std::string host, const std::string& body,
                     http::Responder responder) {
-  auto said = parse_message<Heartbeat>(request.body);
+  auto said = parse_message<Heartbeat>(body);
   if (!said) return responder.answer(answer(said.error()));
-  Beat beat{host, to.clock.now(), std::move(*said)};
+  const Beat beat{std::move(host), to.clock.now(), std::move(*said)};
   if (const auto noted = note(to, beat); !noted) return responder.answer(answer(noted.error()));
   const auto later = std::make_shared<http::Responder>(std::move(responder));
-  to.store.write(std::move(beat), [&metrics = to.metrics, &clock = to.clock,
-                                   later](const Result<void>& stored) {
-    if (!stored) return later->answer(answer(stored.error()));
-    ++metrics.heartbeats;
-    later->answer(answer(Result<std::string>{to_json(HeartbeatResponse{clock.now()})}));
-  });
+  to.store.write(
+      beat, [&metrics = to.metrics, &clock = to.clock, later](const Result<void>& stored) {
+        if (!stored) return later->answer(answer(stored.error()));
+        ++metrics.heartbeats;
+        later->answer(answer(Result<std::string>{to_json(HeartbeatResponse{clock.now()})}));
+      });
 }
 
 }  // namespace holdfast::hub

@@ -104,6 +104,7 @@ Result<void> Hub::State::listen() {
   server_options.max_connections = options.config.max_connections;
   server_options.idle_timeout = 2 * services.config.advice.heartbeat + 30s;
   server_options.body_limit = [this](const http::Request& head) { return front.body_limit(head); };
+  server_options.tells_hangups = false;  // a parked poll of somebody who left ends in its time
   server_options.log = options.log;
   server = TRY(http::HttpsServer::listen(std::move(server_options),
                                          [this](http::Request request, http::Responder responder) {

@@ -25,7 +25,9 @@ Judgement judge(const Lease& lease, Duration now, Duration watched, const LeaseL
   if (silent < limits.late) {
     // A hub that was away has not heard that a dead host lives.
     if (!was_heard) return judgement;
-    standing = {Liveness::alive, lease.pass_age > limits.stalled};
+    const Duration pass_age_now = lease.pass_age + (now - lease.heard);
+    standing = {Liveness::alive, lease.pass_age > limits.stalled ||
+                                     pass_age_now > limits.stalled + limits.between_beats};
     const bool is_back = before.liveness != Liveness::alive;
     const bool moves_again = before.is_stalled && !standing.is_stalled;
     if (is_back || moves_again) signals.push_back(Signal::recovered);

@@ -13,7 +13,8 @@ namespace holdfast::hub {
 struct LeaseLimits {
   Duration late{30'000};
   Duration dead{90'000};
-  Duration stalled{180'000};  // age of the last finished pass, as the host says it
+  Duration stalled{180'000};       // age of the last finished pass, as the host says it
+  Duration between_beats{11'000};  // at most, of a host whose heartbeats arrive
 };
 
 struct Lease {
@@ -32,8 +33,8 @@ struct Judgement {
 
 // What is to be said at `now`. `watched` is since when the hub has been watching without a
 // gap: before that it could hear nobody, so that every host has a whole period from then.
-// A host is stalled only by what a heartbeat said and while it is not late: between two
-// heartbeats the hub cannot know that a pass did not finish.
+// A host is stalled, while it is not late, by what a heartbeat said, or when the next one could
+// have said so and did not come: between two heartbeats nobody knows whether a pass finished.
 Judgement judge(const Lease& lease, Duration now, Duration watched, const LeaseLimits& limits);
 
 // Whether the time between two looks is so long that the hub itself was away: stopped,

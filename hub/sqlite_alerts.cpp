@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -60,6 +61,18 @@ class Alerts final : public AlertTable {
         "UPDATE deliveries SET taken = ?, attempts = attempts + 1 WHERE alert = ? AND "
         "receiver = ?",
         now, delivery.alert, delivery.receiver);
+  }
+  Result<std::size_t> owe_only(const std::vector<std::string>& receivers) override {
+    std::vector<std::string> owed;
+    auto rows = TRY(db_.prepare("SELECT DISTINCT receiver FROM deliveries WHERE taken IS NULL"));
+    while (TRY(rows.next())) owed.push_back(rows.text(0));
+    std::int64_t count = 0;
+    for (const auto& receiver : owed) {
+      if (std::find(receivers.begin(), receivers.end(), receiver) != receivers.end()) continue;
+      TRY(db_.run("DELETE FROM deliveries WHERE receiver = ? AND taken IS NULL", receiver));
+      count += db_.changed();
+    }
+    return static_cast<std::size_t>(count);
   }
   Result<void> put(const Silence& silence) override {
     return db_.run(

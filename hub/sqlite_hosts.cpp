@@ -2,6 +2,7 @@
 #include <memory>
 #include <utility>
 
+#include "hub/heartbeat_log.hpp"
 #include "hub/sqlite_tables.hpp"
 #include "schema/base64.hpp"
 
@@ -26,6 +27,7 @@ class Hosts final : public HostTable {
         host.id, host.hostname, host.version, host.key_hash, host.enrolled);
   }
   Result<void> remove(std::string_view id) override {
+    TRY(fold_log(db_));
     TRY(db_.run("DELETE FROM heartbeats WHERE host = ?", id));
     return db_.run("DELETE FROM hosts WHERE id = ?", id);
   }
@@ -37,25 +39,7 @@ class Hosts final : public HostTable {
       found.push_back({rows.text(0), rows.text(1), rows.text(2), rows.text(3), rows.time(4)});
     return found;
   }
-  Result<std::vector<Beat>> beats() override {
-    auto rows = TRY(db_.prepare(
-        "SELECT host, at, session, sequence, pass_age, journal_age, open_operations, generation, "
-        "mode FROM heartbeats"));
-    std::vector<Beat> found;
-    while (TRY(rows.next())) {
-      Beat beat{rows.text(0), rows.time(1), {}};
-      beat.said.session = rows.text(2);
-      beat.said.sequence = natural(rows.integer(3));
-      beat.said.pass_age = Duration{rows.integer(4)};
-      beat.said.journal_age = Duration{rows.integer(5)};
-      beat.said.open_operations = static_cast<std::uint32_t>(rows.integer(6));
-      beat.said.generation = natural(rows.integer(7));
-      beat.said.mode =
-          rows.text(8) == to_string(HostMode::normal) ? HostMode::normal : HostMode::observe_only;
-      found.push_back(std::move(beat));
-    }
-    return found;
-  }
+  Result<std::vector<Beat>> beats() override { return newest_beats(db_); }
   Result<void> put(std::string_view id, const Standing& standing) override {
     return db_.run(
         "INSERT INTO leases(host, liveness, stalled) VALUES(?, ?, ?) ON CONFLICT(host) DO UPDATE "
@@ -144,6 +128,12 @@ class Jobs final : public JobTable {
                                         "('queued', 'accepted', 'running') ORDER BY id LIMIT ?",
                                     host, static_cast<std::int64_t>(limit))));
   }
+  Result<void> forget(Time before) override {
+    return db_.run(
+        "DELETE FROM jobs WHERE state NOT IN ('queued', 'accepted', 'running') AND "
+        "created < ?",
+        before);
+  }
 
  private:
   static constexpr std::string_view columns =
@@ -180,22 +170,6 @@ std::unique_ptr<HostTable> host_table(Connection& database) {
 }
 std::unique_ptr<JobTable> job_table(Connection& database) {
   return std::make_unique<Jobs>(database);
-}
-
-Result<void> put_beat(Connection& database, const Beat& beat) {
-  const Heartbeat& said = beat.said;
-  // Of a host that was removed meanwhile nothing is kept.
-  return database.run(
-      "INSERT INTO heartbeats(host, at, session, sequence, pass_age, journal_age, "
-      "open_operations, generation, mode) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ? "
-      "WHERE EXISTS (SELECT 1 FROM hosts WHERE id = ?1) "
-      "ON CONFLICT(host) DO UPDATE SET at = excluded.at, session = excluded.session, "
-      "sequence = excluded.sequence, pass_age = excluded.pass_age, "
-      "journal_age = excluded.journal_age, open_operations = excluded.open_operations, "
-      "generation = excluded.generation, mode = excluded.mode",
-      beat.host, beat.at, said.session, whole(said.sequence), said.pass_age.count(),
-      said.journal_age.count(), std::int64_t{said.open_operations}, whole(said.generation),
-      to_string(said.mode));
 }
 
 }  // namespace holdfast::hub

@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <condition_variable>
-#include <map>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "hub/heartbeat_log.hpp"
 #include "hub/sqlite_tables.hpp"
 
 namespace holdfast::hub {
@@ -23,6 +23,8 @@ namespace {
 using sqlite::Connection;
 
 constexpr std::int64_t application_id = 0x48464842;  // "HFHB"
+// Bytes of the heartbeat log. Thousands of heartbeats share the cost of folding it.
+constexpr std::size_t folded_at = std::size_t{4} << 20U;
 
 Result<void> create_file(const std::string& path) {
   const UniqueFd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
@@ -80,10 +82,10 @@ struct Group {
     Result<void> result{};
   };
   std::vector<Task> tasks{};
-  std::map<std::string, Beat, std::less<>> beats{};
+  std::string beats{};  // lines of the heartbeat log
   std::vector<Store::Done> beats_done{};
 
-  bool empty() const { return tasks.empty() && beats.empty(); }
+  bool empty() const { return tasks.empty() && beats_done.empty(); }
 };
 
 }  // namespace
@@ -99,9 +101,11 @@ struct SqliteStore::State {
   void write(Group& group);
   Result<void> write_in_one_transaction(Group& group);
   Result<void> write_one(Group::Task& task);
+  Result<void> write_beats(const std::string& lines);
 
   std::unique_ptr<Connection> writer;
   SqliteTables writer_tables;
+  std::size_t log_size = folded_at;  // of the heartbeat log; an earlier hub may have left one
   std::mutex reader_mutex{};
   std::unique_ptr<Connection> reader;
   SqliteTables reader_tables;
@@ -134,9 +138,19 @@ void SqliteStore::State::write(Group& group) {
 
 Result<void> SqliteStore::State::write_in_one_transaction(Group& group) {
   TRY(writer->run("BEGIN IMMEDIATE"));
-  for (const auto& [host, beat] : group.beats) TRY(put_beat(*writer, beat));
+  TRY(write_beats(group.beats));
   for (auto& task : group.tasks) TRY(write_one(task));
   return writer->run("COMMIT").context("commit");
+}
+
+Result<void> SqliteStore::State::write_beats(const std::string& lines) {
+  if (lines.empty()) return ok();
+  TRY(append_to_log(*writer, lines));
+  log_size += lines.size();
+  if (log_size < folded_at) return ok();
+  TRY(fold_log(*writer));
+  log_size = 0;
+  return ok();
 }
 
 // In a savepoint of its own, so that its failure undoes only itself. An Error from here is
@@ -183,11 +197,11 @@ void SqliteStore::write(Body body, Done done) {
   state_->arrived.notify_one();
 }
 
-void SqliteStore::write(Beat beat, Done done) {
+void SqliteStore::write(const Beat& beat, Done done) {
+  const std::string line = log_line(beat);
   const std::scoped_lock lock{state_->queue_mutex};
+  state_->waiting.beats += line;
   state_->waiting.beats_done.push_back(std::move(done));
-  std::string host = beat.host;
-  state_->waiting.beats.insert_or_assign(std::move(host), std::move(beat));
   state_->arrived.notify_one();
 }
 

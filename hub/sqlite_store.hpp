@@ -22,7 +22,7 @@ class SqliteStore final : public Store {
   SqliteStore& operator=(const SqliteStore&) = delete;
 
   void write(Body body, Done done) override;
-  void write(Beat beat, Done done) override;
+  void write(const Beat& beat, Done done) override;
   Result<void> read(const Body& body) override;
 
  private:

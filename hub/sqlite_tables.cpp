@@ -57,6 +57,9 @@ class Keys final : public KeyTable {
     return db_.run("UPDATE enroll_tokens SET spent = ?, host = ? WHERE token_hash = ?", now, host,
                    token_hash);
   }
+  Result<void> forget(Time before) override {
+    return db_.run("DELETE FROM enroll_tokens WHERE expires < ?", before);
+  }
 
  private:
   static Operator read(const Statement& row) {
@@ -101,6 +104,14 @@ class Generations final : public GenerationTable {
         host));
     if (!TRY(rows.next())) return std::optional<Generation>{};
     return std::optional{read(rows)};
+  }
+  Result<void> forget(std::size_t kept) override {
+    return db_.run(
+        "DELETE FROM generations WHERE (host, generation) IN (SELECT host, generation FROM "
+        "(SELECT host, generation, row_number() OVER (PARTITION BY host ORDER BY generation DESC) "
+        "AS place FROM generations) WHERE place > ?) AND generation IS NOT "
+        "(SELECT generation FROM reports WHERE reports.host = generations.host)",
+        static_cast<std::int64_t>(kept));
   }
 
  private:

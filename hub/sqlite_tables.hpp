@@ -31,8 +31,6 @@ std::unique_ptr<JobTable> job_table(sqlite::Connection& database);
 std::unique_ptr<AlertTable> alert_table(sqlite::Connection& database);
 std::unique_ptr<FactTable> fact_table(sqlite::Connection& database);
 
-Result<void> put_beat(sqlite::Connection& database, const Beat& beat);
-
 // The files of migrations/, in order, as the build found them.
 const std::vector<std::string>& hub_migrations();
 

@@ -23,8 +23,8 @@ class Store {
   // writer's thread, where it must not block; then calls `done` there, when it is on disk.
   // Many bodies share one sync; each fails alone. Errc::exhausted or unavailable: the disk.
   virtual void write(Body body, Done done) = 0;
-  // The same for one heartbeat, which are many: of one host's in a group the newest counts.
-  virtual void write(Beat beat, Done done) = 0;
+  // The same for one heartbeat, which are many: of one host's the last that was written counts.
+  virtual void write(const Beat& beat, Done done) = 0;
   // Sees what is committed. Runs `body` on the caller's thread, one at a time.
   virtual Result<void> read(const Body& body) = 0;
 

@@ -67,7 +67,7 @@ void SyncDesk::sync(const std::string& host, const http::Request& request,
   Turn turn{.wait = wait_of(request), .responder = responder};
   if (const auto taken = take(host, *said, turn); !taken)
     return responder.answer(hub::answer(taken.error()));
-  if (turn.displaced) answer(host, std::move(turn.displaced->responder), {});
+  if (turn.displaced) turn.displaced->responder.answer(nothing_new());
   if (!turn.is_parked) answer(host, std::move(responder), std::move(turn.acknowledged));
 }
 
@@ -82,6 +82,7 @@ Result<void> SyncDesk::take(const std::string& host, const SyncRequest& said, Tu
     if (of.session != said.session) {
       of.sent_generation = 0;
       of.sent_jobs.clear();
+      turn.displaced = std::exchange(of.parked, std::nullopt);
     }
     of.session = said.session;
     of.sequence = said.sequence;
@@ -98,7 +99,8 @@ Result<void> SyncDesk::take(const std::string& host, const SyncRequest& said, Tu
   of.held = said.have.value_or(Held{});
   if (said.report) of.reported = to_.clock.now();
   for (const auto& digest : turn.acknowledged) of.open_jobs.erase(digest);
-  turn.displaced = std::exchange(of.parked, std::nullopt);
+  // What never waits goes beside a parked poll of the same session.
+  if (of.parked && turn.wait.count() > 0) turn.displaced = std::exchange(of.parked, std::nullopt);
   const bool has_news = of.lacks_desired() || of.lacks_jobs() || !turn.acknowledged.empty();
   if (has_news || turn.wait.count() == 0 || is_closed_) return ok();
   of.parked.emplace(std::move(turn.responder), to_.clock.elapsed() + turn.wait);
@@ -127,6 +129,12 @@ Result<void> SyncDesk::store_said(const std::string& host, const SyncRequest& sa
     for (const auto& result : said.job_results) TRY(store_result(tables, host, result, now));
     return ok();
   });
+}
+
+// For a poll that nobody waits for any more: what is new is for the one that came instead.
+http::Response SyncDesk::nothing_new() const {
+  return hub::answer(Result<std::string>{
+      to_json(SyncResponse{.server_time = to_.clock.now(), .config = to_.config.advice})});
 }
 
 void SyncDesk::answer(const std::string& host, http::Responder responder,

@@ -30,6 +30,7 @@ class SyncDesk {
   struct Turn;
   Result<void> take(const std::string& host, const SyncRequest& said, Turn& turn);
   Result<void> store_said(const std::string& host, const SyncRequest& said);
+  http::Response nothing_new() const;
   void answer(const std::string& host, http::Responder responder,
               std::vector<std::string> acknowledged);
 

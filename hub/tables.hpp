@@ -25,6 +25,8 @@ class KeyTable {
   virtual Result<void> add(const Token& token) = 0;
   virtual Result<std::optional<Token>> token(std::string_view hash) = 0;
   virtual Result<void> spend(std::string_view token_hash, std::string_view host, Time now) = 0;
+  // Tokens that expired before.
+  virtual Result<void> forget(Time before) = 0;
 };
 
 class HostTable {
@@ -51,6 +53,8 @@ class GenerationTable {
   virtual Result<std::optional<Generation>> find(std::string_view host,
                                                  std::uint64_t generation) = 0;
   virtual Result<std::optional<Generation>> newest(std::string_view host) = 0;
+  // Of every host all but the newest `kept` and the one that it holds.
+  virtual Result<void> forget(std::size_t kept) = 0;
 };
 
 class JobTable {
@@ -62,6 +66,8 @@ class JobTable {
   virtual Result<std::vector<StoredJob>> list(std::string_view host, std::size_t limit) = 0;
   // Oldest first: those that came through this hub and have no final result.
   virtual Result<std::vector<StoredJob>> open(std::string_view host, std::size_t limit) = 0;
+  // Those with a final result that were queued before, by the hub's own clock.
+  virtual Result<void> forget(Time before) = 0;
 };
 
 class AlertTable {
@@ -76,6 +82,8 @@ class AlertTable {
   virtual Result<std::vector<Delivery>> owed(std::string_view receiver, std::size_t limit) = 0;
   virtual Result<void> note_attempt(const Delivery& delivery) = 0;
   virtual Result<void> note_taken(const Delivery& delivery, Time now) = 0;
+  // What is owed to anybody but these; how many deliveries.
+  virtual Result<std::size_t> owe_only(const std::vector<std::string>& receivers) = 0;
   virtual Result<void> put(const Silence& silence) = 0;
   virtual Result<std::vector<Silence>> silences() = 0;
   // What is older than `before` and owed to nobody, and silences that ended before it.

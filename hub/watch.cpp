@@ -18,19 +18,22 @@ constexpr Duration note_every = 5s;
 constexpr Duration short_absence = 10s;  // a restart that misses one heartbeat is no news
 constexpr Duration works_for = 3s;
 constexpr Duration alerts_kept = std::chrono::hours{24 * 90};
+constexpr Duration forget_every = 1h;
 
 LeaseLimits limits_of(const HubServerConfig& config) {
-  return {config.late, config.dead, config.stalled};
+  const Duration beat = config.advice.heartbeat;
+  return {config.late, config.dead, config.stalled, beat + beat / 10};
 }
 
-std::string message_of(Signal signal, const KnownHost& host, const LeaseLimits& limits) {
+std::string message_of(Signal signal, const KnownHost& host, const LeaseLimits& limits,
+                       Duration now) {
   const std::string who = "host " + host.record.hostname;
   switch (signal) {
     case Signal::late: return who + " was not heard for " + to_short_string(limits.late);
     case Signal::dead: return who + " was not heard for " + to_short_string(limits.dead);
     case Signal::stalled:
       return who + " is heard, but has finished no reconcile pass for " +
-             to_short_string(host.lease.pass_age);
+             to_short_string(host.lease.pass_age + (now - host.lease.heard));
     case Signal::recovered: return who + " is well again";
   }
   return who;
@@ -77,6 +80,7 @@ struct Watch::Findings {
   std::vector<Alert> own{};  // of the hub itself
   Time now{};
   bool is_note_due = false;
+  bool is_forgetting = false;
   bool owes = false;
 };
 
@@ -88,6 +92,7 @@ Result<void> Watch::start() {
   last_try_ = watched_;
   last_look_ = watched_;
   last_look_at_ = to_.clock.now();
+  TRY(forget_receivers());
   const auto watching =
       TRY(to_.store.get([](const Tables& tables) { return tables.facts.get(watching_fact); }));
   if (!watching) return ok();
@@ -118,7 +123,7 @@ void Watch::judge_all(Duration now, Findings& findings) {
                   .host = id,
                   .hostname = host.record.hostname,
                   .at = findings.now,
-                  .message = message_of(signal, host, limits)};
+                  .message = message_of(signal, host, limits, now)};
       if (signal == Signal::recovered) alert.ended = findings.now;
       change.raised.push_back(std::move(alert));
     }
@@ -169,6 +174,25 @@ Result<void> Watch::record(const Tables& tables, Findings& findings) const {
     TRY(tables.facts.set(watching_fact, to_string(findings.now)));
     TRY(tables.alerts.forget(findings.now - alerts_kept));
   }
+  return findings.is_forgetting ? forget_old(tables, findings.now) : ok();
+}
+
+// So that a hub that runs for years does not grow with them.
+Result<void> Watch::forget_old(const Tables& tables, Time now) const {
+  TRY(tables.generations.forget(to_.config.generations_kept));
+  TRY(tables.jobs.forget(now - to_.config.jobs_kept));
+  return tables.keys.forget(now - to_.config.jobs_kept);
+}
+
+Result<void> Watch::forget_receivers() const {
+  std::size_t count = 0;
+  const auto forgotten = to_.store.commit([&](const Tables& tables) -> Result<void> {
+    count = TRY(tables.alerts.owe_only(receivers_of(to_.config)));
+    return ok();
+  });
+  if (!forgotten) return forgotten;
+  if (count > 0)
+    to_.log.warn("alerts are not sent to receivers that were removed", {{"deliveries", count}});
   return ok();
 }
 
@@ -203,6 +227,7 @@ Result<void> Watch::look() {
   judge_all(now, findings);
   findings.own = unsaid_;
   findings.is_note_due = findings.now - noted_ >= note_every || findings.now < noted_;
+  findings.is_forgetting = findings.is_note_due && (!forgot_ || now - *forgot_ >= forget_every);
   if (findings.changes.empty() && findings.own.empty() && !findings.is_note_due) {
     last_look_ = now;
     return ok();
@@ -214,6 +239,7 @@ Result<void> Watch::look() {
   }
   unsaid_.clear();
   if (findings.is_note_due) noted_ = findings.now;
+  if (findings.is_forgetting) forgot_ = now;
   {
     auto known = to_.hosts.lock();
     for (const auto& change : findings.changes)

@@ -19,7 +19,8 @@ class Watch {
   // `on_owed`: receivers have something to fetch.
   Watch(const Services& services, std::function<void()> on_owed);
 
-  // First: since when nobody watched, as the last hub noted it, becomes HubWasDown.
+  // First: since when nobody watched, as the last hub noted it, becomes HubWasDown. What is owed
+  // to receivers that the configuration has no more is forgotten.
   Result<void> start();
   // To be called every look_every. Nothing is said that could not be stored: it is looked at
   // again the next time. Errors as the store's.
@@ -39,15 +40,18 @@ class Watch {
   Result<void> raise(const Tables& tables, const Alert& alert,
                      const std::vector<Alert>& ended) const;
   Result<void> deliver_unsilenced(const Tables& tables, Findings& findings) const;
+  Result<void> forget_receivers() const;
+  Result<void> forget_old(const Tables& tables, Time now) const;
   void hub_was_down(Time from, Time to, std::vector<Alert>& alerts) const;
 
   Services to_;
   std::function<void()> on_owed_;
   std::atomic<Duration> last_look_{Duration{0}};  // that succeeded
   std::atomic<Duration> last_try_{Duration{0}};
-  Duration watched_{};           // since when without a gap
-  Time noted_{};                 // when last noted that somebody watches
-  std::vector<Alert> unsaid_{};  // of the hub itself; kept until they are stored
+  Duration watched_{};                // since when without a gap
+  Time noted_{};                      // when last noted that somebody watches
+  std::optional<Duration> forgot_{};  // when last forgotten what is old
+  std::vector<Alert> unsaid_{};       // of the hub itself; kept until they are stored
   Time last_look_at_{};
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -21,6 +22,7 @@ using BeatFacts = Heartbeat;
 struct HeartbeatParts {
   HubChannel& channel;
   HubBoard& board;
+  const Clock& clock;
   Random& random;
   std::function<BeatFacts()> facts{};    // must not block on what may be wedged
   std::function<Duration()> interval{};  // as the hub advised last
@@ -40,10 +42,14 @@ class HeartbeatLoop {
   Duration once(const std::stop_token& stop);
 
  private:
+  void forget_absence(Heartbeat& heartbeat);
+
   HeartbeatParts parts_;
   Bell bell_{};
   std::string session_;
   std::uint64_t sequence_ = 0;
+  std::optional<Duration> expected_{};  // when the next heartbeat was to be
+  std::optional<Duration> resumed_{};   // when this process went on after it had been stopped
 };
 
 }  // namespace holdfast

@@ -68,9 +68,32 @@ void SyncCore::answered(const SyncResponse& response, Duration now) {
   reported_ = now;
 }
 
+SyncRequest SyncCore::beside(const SyncFacts& facts) {
+  SyncRequest request{.session = session_, .sequence = ++sequence_, .have = facts.have};
+  beside_digest_.clear();
+  if (facts.snapshot != nullptr && is_news(*facts.snapshot)) {
+    request.report = facts.snapshot->report;
+    beside_digest_ = facts.snapshot->digest;
+  }
+  request.job_results = facts.results;
+  return request;
+}
+
+void SyncCore::beside_answered(const SyncResponse& response, Duration now) {
+  // Silence of the parked request then says nothing about what came here.
+  if (!response.desired.empty()) is_first_of_session_ = false;
+  failures_ = 0;
+  config_ = clamped(response.config);
+  if (beside_digest_.empty()) return;
+  sent_digest_ = std::exchange(beside_digest_, {});
+  open_digest_.clear();  // an older report
+  reported_ = now;
+}
+
 void SyncCore::lost_answer() {
   hub_agrees_ = false;
   open_digest_.clear();
+  beside_digest_.clear();
   begin_session();
 }
 

@@ -38,6 +38,10 @@ class SyncCore {
   SyncRequest next(const SyncFacts& facts, Duration now);
   // How long the hub may park what next() made.
   Duration wait() const;
+  // What goes beside the request of next() while that one is parked: the report when it is news,
+  // and results. The hub answers at once and leaves the other parked.
+  SyncRequest beside(const SyncFacts& facts);
+  void beside_answered(const SyncResponse& response, Duration now);
   // The hub's agreement to what we hold, told from its silence: it was asked afresh and sent
   // no other state. Only meaningful right after answered().
   bool hub_agrees() const { return hub_agrees_; }
@@ -70,6 +74,7 @@ class SyncCore {
   std::uint32_t failures_ = 0;
   std::string sent_digest_{};  // of the last report that arrived
   std::string open_digest_{};  // of the one on its way; empty: none
+  std::string beside_digest_{};
   std::optional<Duration> reported_{};
 };
 

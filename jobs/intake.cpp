@@ -97,11 +97,12 @@ Result<Answer> Intake::judge(const JobEnvelope& envelope, const std::string& pay
                                                   : refuse(*objection, std::move(record));
   if (const auto objection = TRY(object_to_guest(verified, record.subject)))
     return refuse(*objection, std::move(record));
-  if (TRY(parts_.journal.job_seen(record.id)))
-    return refuse({code::replayed_job, "job " + record.id +
-                                           " was accepted before, and each is used once; have a "
-                                           "new one signed"},
-                  std::move(record));
+  if (TRY(parts_.journal.job_seen(record.id))) {
+    Refusal replay{
+        code::replayed_job,
+        "job " + record.id + " was accepted before, and each is used once; have a new one signed"};
+    return refuse(std::move(replay), std::move(record));
+  }
   if (record.action == rotation_action)
     if (const auto objection = object_to_rotation(verified.job, *operators, parts_.policy, now))
       return refuse(*objection, std::move(record));

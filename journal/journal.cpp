@@ -57,4 +57,6 @@ Result<void> Journal::verify() const {
 
 Duration Journal::since_last_commit() const { return store_->since_last_commit(); }
 
+std::optional<WriteFailure> Journal::write_failure() const { return store_->write_failure(); }
+
 }  // namespace holdfast

@@ -36,6 +36,12 @@ struct JournalOptions {
   CommitObserver* observer = nullptr;
 };
 
+// The disk's refusal of what was to be committed.
+struct WriteFailure {
+  Error cause;
+  Time since{};  // of the first in a row
+};
+
 // Stored as the fact "mode"; absent is normal, an unknown word is observe_only.
 enum class DaemonMode { normal, observe_only };
 std::string_view to_string(DaemonMode mode);  // "normal", "observe-only"
@@ -63,6 +69,9 @@ class Journal {
   // write. Errc::exhausted or unavailable when the disk fails the commit: the journal goes
   // on working, but what was to be committed may be there after all once it is reopened.
   Result<void> commit(const std::function<Result<void>(Writes&)>& body);
+  // Why the last commit came to nothing on the disk (full, failing); nothing once one was
+  // written again, and nothing at the start. Not durable, and it cannot be.
+  std::optional<WriteFailure> write_failure() const;
 
   // Operations.
   Result<Operation> begin(std::string_view kind, std::string_view subject, std::string_view input,

@@ -86,6 +86,7 @@ void Journal::Store::write(const Group& group) {
   };
   try {
     const Result<void> committed = write_in_one_transaction(group);
+    for (const Request* request : group) note_disk(committed ? request->result : committed);
     if (committed) return;
     roll_back();
     for (Request* request : group) {
@@ -97,6 +98,15 @@ void Journal::Store::write(const Group& group) {
       if (!request->thrown && request->result) request->thrown = std::current_exception();
     }
   }
+}
+
+// Remembers a failure that is the disk's, not one of what was to be written.
+void Journal::Store::note_disk(const Result<void>& written) {
+  if (written) return;
+  const Errc code = written.error().code();
+  if (code != Errc::exhausted && code != Errc::unavailable) return;
+  auto failure = failure_.lock();
+  *failure = WriteFailure{written.error(), *failure ? (*failure)->since : clock_.now()};
 }
 
 Result<void> Journal::Store::write_in_one_transaction(const Group& group) {
@@ -111,6 +121,7 @@ Result<void> Journal::Store::write_in_one_transaction(const Group& group) {
   ++version_;  // also when it failed: what a reader sees then is not known
   TRY(std::move(committed).context("commit to the journal"));
   last_commit_ = clock_.elapsed();
+  failure_.lock()->reset();
   if (options_.observer != nullptr) options_.observer->after_commit();
   return ok();
 }

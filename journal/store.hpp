@@ -8,9 +8,11 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
+#include "base/guarded.hpp"
 #include "base/unique_fd.hpp"
 #include "journal/journal.hpp"
 #include "journal/writes.hpp"
@@ -43,6 +45,7 @@ class Journal::Store {
   Result<bool> no_job_waits();
 
   Duration since_last_commit() const { return clock_.elapsed() - last_commit_.load(); }
+  std::optional<WriteFailure> write_failure() const { return *failure_.lock(); }
 
  private:
   // One caller of commit(), waiting.
@@ -62,6 +65,7 @@ class Journal::Store {
   void write(const Group& group);
   Result<void> write_in_one_transaction(const Group& group);
   Result<void> write_one(Request& request);
+  void note_disk(const Result<void>& written);
 
   JournalOptions options_;
   const Clock& clock_;
@@ -69,7 +73,8 @@ class Journal::Store {
   std::atomic<Duration> last_commit_;
   // Of what a reader can see: goes up with each COMMIT, before its callers hear of it.
   std::atomic<std::uint64_t> version_{1};
-  std::atomic<std::uint64_t> no_job_waits_at_{0};  // the version of which that was true
+  std::atomic<std::uint64_t> no_job_waits_at_{0};         // the version of which that was true
+  mutable Guarded<std::optional<WriteFailure>> failure_;  // of the disk, since the last commit
 
   std::mutex writer_mutex_;
   std::unique_ptr<sqlite::Connection> writer_;

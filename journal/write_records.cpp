@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::int64_t transitions_kept = 5;
 constexpr Duration corrections_kept_for = std::chrono::hours{24 * 7};
+constexpr Duration tickets_kept_for = std::chrono::hours{24 * 90};  // once closed and expired
+constexpr std::int64_t pruned_at_once = 50;
 
 Result<std::optional<ConditionRecord>> find_condition(sqlite::Connection& database,
                                                       std::string_view subject,
@@ -115,7 +117,11 @@ Result<void> Writes::put(const TicketRecord& ticket) {
 }
 
 Result<void> Writes::close_ticket(std::string_view id) {
-  return database_.run("UPDATE tickets SET is_open = 0 WHERE id = ? AND is_open = 1", id);
+  TRY(database_.run("UPDATE tickets SET is_open = 0 WHERE id = ? AND is_open = 1", id));
+  return database_.run(
+      "DELETE FROM tickets WHERE id IN (SELECT id FROM tickets WHERE is_open = 0 AND expires < ? "
+      "LIMIT ?)",
+      Time{now_ - tickets_kept_for}, pruned_at_once);
 }
 
 Result<void> Writes::corrected(std::string_view subject, std::string_view field) {

@@ -50,6 +50,7 @@ class Writes {
   Result<void> drop_conditions(std::string_view subject);
   // Errc::conflict while another ticket for the same subject and key is open.
   Result<void> put(const TicketRecord& ticket);
+  // Some that were closed, and expired 90 days ago, are forgotten on the way.
   Result<void> close_ticket(std::string_view id);
   Result<void> audit(std::string_view kind, std::string_view subject, std::string_view detail);
   // Errc::conflict when it was seen before: together with what the job does, in one

@@ -59,6 +59,9 @@ struct StatusReport {
   HostReport host{};
   std::vector<GuestReport> guests{};
   std::vector<TicketReport> tickets{};
+  // Left out, since the report would have been too large; also said in a condition of the host.
+  std::uint32_t omitted_guests = 0;
+  std::uint32_t omitted_tickets = 0;
   bool operator==(const StatusReport&) const = default;
 };
 

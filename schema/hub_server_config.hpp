@@ -25,8 +25,10 @@ struct HubServerConfig {
   std::vector<std::string> alertmanagers{};  // base URLs; /api/v2/alerts goes behind them
   std::string watcher{};                     // asked (GET) while our own alert loop works
   Duration watcher_every{60'000};
-  HubConfig advice{};                      // to every host
-  std::uint32_t requests_per_second = 20;  // of one host, with a burst of five times as many
+  HubConfig advice{};                         // to every host
+  std::uint32_t generations_kept = 100;       // of each host; the one that it holds stays too
+  Duration jobs_kept{90LL * 24 * 3'600'000};  // from being queued; open ones stay
+  std::uint32_t requests_per_second = 20;     // of one host, with a burst of five times as many
   std::uint32_t max_connections = 20'000;
   LogLevel log_level = LogLevel::info;
   bool operator==(const HubServerConfig&) const = default;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
+#include "base/clock.hpp"
 #include "schema/quantity.hpp"
 
 // Caps on what is accepted from a hub or a file. Generous for one host, small enough that
@@ -24,6 +26,7 @@ inline constexpr std::size_t cmdline_bytes = 2048;  // COMMAND_LINE_SIZE on x86 
 inline constexpr std::size_t problems_per_resource = 10;
 
 // Between a host and its hub.
+inline constexpr Duration longest_age = std::chrono::hours{24 * 3660};
 inline constexpr std::size_t job_bytes = std::size_t{64} << 10U;
 inline constexpr std::size_t job_signatures = 8;
 inline constexpr std::size_t job_signature_bytes = std::size_t{8} << 10U;

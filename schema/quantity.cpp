@@ -141,17 +141,19 @@ Result<std::uint32_t> parse_cpus(std::string_view text) {
 }
 
 Result<Duration> parse_duration(std::string_view text) {
-  const Error bad{Errc::invalid,
-                  "found " + quoted(text) + ", expected a duration like 10s or 1h30m"};
+  const auto bad = [text] {
+    return Error{Errc::invalid,
+                 "found " + quoted(text) + ", expected a duration like 10s or 1h30m"};
+  };
   auto rest = text;
-  if (rest.empty()) return bad;
+  if (rest.empty()) return bad();
   std::int64_t total = 0;
   std::size_t next_unit = 0;
   while (!rest.empty()) {
     const auto count = to_number<std::uint32_t>(take_digits(rest));
     const auto letters = take_letters(rest);
     while (next_unit < units.size() && units.at(next_unit).text != letters) ++next_unit;
-    if (!count || next_unit == units.size()) return bad;
+    if (!count || next_unit == units.size()) return bad();
     total += std::int64_t{*count} * units.at(next_unit).milliseconds;
     ++next_unit;
   }

@@ -47,6 +47,18 @@ const Table<DiskReport>& report_table() {
 }
 
 template <>
+const Table<SetAsideReport>& report_table() {
+  static const Table<SetAsideReport> table{{
+      field("name", &SetAsideReport::name, words()),
+      field("path", &SetAsideReport::path, words()),
+      field("verb", &SetAsideReport::verb, words()),
+      field("job", &SetAsideReport::job, words()),
+      field("removed", &SetAsideReport::removed, time()),
+  }};
+  return table;
+}
+
+template <>
 const Table<InterfaceReport>& report_table() {
   static const Table<InterfaceReport> table{{
       field("name", &InterfaceReport::name, words()),
@@ -99,6 +111,7 @@ const Table<GuestReport>& report_table() {
       field("cpus", &GuestReport::cpus, any_number<std::uint32_t>()),
       field("memory", &GuestReport::memory, any_size()),
       field("disks", &GuestReport::disks, list_of_reports<DiskReport>()),
+      field("setAside", &GuestReport::set_aside, list_of_reports<SetAsideReport>()),
       field("interfaces", &GuestReport::interfaces, list_of_reports<InterfaceReport>()),
       field("ports", &GuestReport::ports, list_of_reports<PortReport>()),
       field("conditions", &GuestReport::conditions, list_of_reports<Condition>()),

@@ -38,6 +38,16 @@ struct DiskReport {
   bool operator==(const DiskReport&) const = default;
 };
 
+// A disk that a signed order took out of use. It can be had back until it is removed.
+struct SetAsideReport {
+  std::string name{};
+  std::string path{};
+  std::string verb{};  // what was ordered: "shrink_disk"
+  std::string job{};   // its id
+  Time removed{};      // when it goes for good
+  bool operator==(const SetAsideReport&) const = default;
+};
+
 struct InterfaceReport {
   std::string name{};
   std::string kind{};  // bridge, network, user, or what the provider calls it
@@ -80,6 +90,7 @@ struct GuestReport {
   std::uint32_t cpus = 0;
   Bytes memory{};
   std::vector<DiskReport> disks{};
+  std::vector<SetAsideReport> set_aside{};
   std::vector<InterfaceReport> interfaces{};
   std::vector<PortReport> ports{};
   std::vector<Condition> conditions{};

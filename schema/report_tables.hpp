@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -10,6 +9,7 @@
 
 #include "schema/field_table.hpp"
 #include "schema/hub_protocol.hpp"
+#include "schema/limits.hpp"
 #include "schema/report.hpp"
 
 // Private to schema/: the tables of reports, found by type, and how a report is printed and
@@ -38,9 +38,7 @@ inline Codec<std::vector<std::string>> list_of_words() { return list_of(words())
 inline Codec<Bytes> any_size() {
   return bytes(Bytes{0}, Bytes{std::numeric_limits<std::uint64_t>::max()});
 }
-inline Codec<Duration> any_duration() {
-  return duration(Duration{0}, std::chrono::hours{24 * 3660});
-}
+inline Codec<Duration> any_duration() { return duration(Duration{0}, limits::longest_age); }
 
 template <class T>
 Codec<T> any_number() {

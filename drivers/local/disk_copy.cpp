@@ -13,6 +13,7 @@
 
 #include "base/sha256.hpp"
 #include "base/unique_fd.hpp"
+#include "imaging/process.hpp"
 
 namespace holdfast::local {
 namespace {
@@ -93,13 +94,21 @@ Result<Sha256> hash(Copying& work, int fd, const std::string& name, std::uint64_
   return hasher.finish();
 }
 
-Result<void> fill(Copying& work, Bytes size) {
-  TRY(copy_extents(work));
+Result<void> set_size(const Copying& work, Bytes size) {
   if (::ftruncate(work.to, static_cast<off_t>(size.value)) != 0)
     return io_error("set the size of", work.partial);
   if (::fsync(work.to) != 0) return io_error("sync", work.partial);
   // Read back from the disk, not from what was just written to memory.
   static_cast<void>(::posix_fadvise(work.to, 0, 0, POSIX_FADV_DONTNEED));
+  return ok();
+}
+
+Result<void> copy_raw(Copying& work, Bytes size) {
+  struct stat info {};
+  if (::fstat(work.from, &info) != 0) return io_error("read", work.source);
+  work.length = std::min(static_cast<std::uint64_t>(info.st_size), size.value);
+  TRY(copy_extents(work));
+  TRY(set_size(work, size));
   const Sha256 wanted = TRY(hash(work, work.from, work.source, work.length));
   const Sha256 found = TRY(hash(work, work.to, work.partial, work.length + work.length / 2));
   if (wanted != found)
@@ -108,28 +117,46 @@ Result<void> fill(Copying& work, Bytes size) {
   return ok();
 }
 
+Result<int> run_qemu_img(std::vector<std::string> arguments, const host::Transfer& transfer) {
+  arguments.insert(arguments.begin(), "qemu-img");
+  const auto end = TRY(imaging::run({arguments, {}, {}, transfer.stop}));
+  const bool may_differ = arguments[1] == "compare" && end.exit_status == 1;
+  if (end.exit_status == 0 || may_differ) return end.exit_status;
+  const bool is_full = end.errors.find(std::strerror(ENOSPC)) != std::string::npos;
+  return Error{is_full ? Errc::exhausted : Errc::unavailable,
+               "qemu-img " + arguments[1] + ": " + end.errors};
+}
+
+// What an overlay and all below it come to. Whole first, because that is what can be
+// compared; then cut, or lengthened.
+Result<void> copy_layers(Copying& work, Bytes size) {
+  TRY(run_qemu_img({"convert", "-q", "-f", "qcow2", "-O", "raw", work.source, work.partial},
+                   work.transfer));
+  struct stat info {};
+  if (::fstat(work.to, &info) != 0) return io_error("read", work.partial);
+  TRY(set_size(work, Bytes{static_cast<std::uint64_t>(info.st_size)}));
+  const int differs = TRY(run_qemu_img(
+      {"compare", "-q", "-f", "qcow2", "-F", "raw", work.source, work.partial}, work.transfer));
+  if (differs != 0)
+    return Error{Errc::corrupt, work.partial + " reads back other than " + work.source + " holds"};
+  return set_size(work, size);
+}
+
 }  // namespace
 
-Result<void> copy_disk(const std::string& source, const std::string& path, Bytes size,
+Result<void> copy_disk(const host::CopySource& source, const std::string& path, Bytes size,
                        const host::Transfer& transfer) {
-  const UniqueFd from{::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
-  if (!from) return io_error("open", source);
-  char magic[4] = {};
-  if (::pread(from.get(), magic, sizeof magic, 0) == 4 && std::memcmp(magic, "QFI\xfb", 4) == 0)
-    return Error{Errc::invalid, source + " is an overlay, not a raw disk"};
-  struct stat info {};
-  if (::fstat(from.get(), &info) != 0) return io_error("read", source);
+  if (source.format != "raw" && source.format != "qcow2")
+    return Error{Errc::invalid, "disk " + source.path + " has the format '" + source.format +
+                                    "'; raw and qcow2 can be copied"};
+  const UniqueFd from{::open(source.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+  if (!from) return io_error("open", source.path);
   const std::string partial = path + ".partial";
   const UniqueFd to{
       ::open(partial.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
   if (!to) return io_error("create", partial);
-  Copying work{from.get(),
-               to.get(),
-               source,
-               partial,
-               std::min(static_cast<std::uint64_t>(info.st_size), size.value),
-               transfer};
-  auto copied = fill(work, size);
+  Copying work{from.get(), to.get(), source.path, partial, 0, transfer};
+  auto copied = source.format == "raw" ? copy_raw(work, size) : copy_layers(work, size);
   // link() refuses to replace what appeared meanwhile; rename() would not.
   if (copied && ::link(partial.c_str(), path.c_str()) != 0) copied = io_error("create", path);
   ::unlink(partial.c_str());

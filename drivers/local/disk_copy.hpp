@@ -10,7 +10,7 @@
 namespace holdfast::local {
 
 // DiskCopies::copy() without its checks of paths; the folder still has to be synced.
-Result<void> copy_disk(const std::string& source, const std::string& path, Bytes size,
+Result<void> copy_disk(const host::CopySource& source, const std::string& path, Bytes size,
                        const host::Transfer& transfer);
 
 }  // namespace holdfast::local

@@ -176,9 +176,9 @@ Result<void> LocalDisks::write_seed(const std::string& path, const host::Seed& s
   return sync_folder(folder_of(path));
 }
 
-Result<void> LocalDisks::copy(const std::string& source, const std::string& path, Bytes size,
+Result<void> LocalDisks::copy(const host::CopySource& source, const std::string& path, Bytes size,
                               const host::Transfer& transfer) {
-  TRY(owner_of(source));
+  TRY(owner_of(source.path));
   TRY(make_folder(path));
   if (::access(path.c_str(), F_OK) == 0) return Error{Errc::conflict, path + " exists already"};
   TRY(copy_disk(source, path, size, transfer));

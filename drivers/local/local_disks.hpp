@@ -26,7 +26,7 @@ class LocalDisks final : public host::DiskStore, public host::DiskCopies {
   Result<std::optional<host::DiskFacts>> find(const std::string& path) const override;
   Result<void> write_seed(const std::string& path, const host::Seed& seed) override;
   Result<void> remove(gate::Permit permit, const std::string& path) override;
-  Result<void> copy(const std::string& source, const std::string& path, Bytes size,
+  Result<void> copy(const host::CopySource& source, const std::string& path, Bytes size,
                     const host::Transfer& transfer) override;
 
  private:

@@ -10,7 +10,8 @@
 
 // First the persistent definition, then the running guest, change by change. What the
 // provider declines to change while it runs is remembered and waits for its next stop.
-// Nothing is undone: a definition that is as wanted is right whatever follows.
+// Nothing is undone: a definition that is as wanted is right whatever follows. So a failure
+// ends it, and the next plan decides anew.
 namespace holdfast {
 namespace {
 
@@ -88,6 +89,7 @@ Result<GuestOperation> load_configure(const GuestWorld& world, const Operation& 
   TRY(fields.end(op.kind));
 
   GuestOperation operation;
+  operation.tries_again_in_place = false;  // it would keep the edit waiting that mends it
   if (seed) operation.steps.push_back(write_seed_step(world, *seed));
   operation.steps.push_back(define_step(world, waiting->identity, definition));
   const auto records = TRY(world.journal.steps(op.id));

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "journal/writes.hpp"
 #include "reconcilers/guest/guest_diff.hpp"
+#include "reconcilers/guest/guest_facts.hpp"
 #include "reconcilers/guest/guest_json.hpp"
 #include "reconcilers/guest/guest_operations.hpp"
 #include "reconcilers/guest/guest_permits.hpp"
@@ -123,11 +125,17 @@ Result<GuestOperation> load_destroy(const GuestWorld& world, const Operation& op
   add_stop_for_order(world, what.identity, what.was_running, operation.steps);
   operation.steps.push_back(detach_step(world, op, what));
   operation.steps.push_back(rename_to_tombstone(world, what));
-  operation.on_success =
-      TRY(remember(world, what.identity, [now = world.clock.now()](Provenance& row) {
-        row.life = Life::tombstone;
-        row.tombstoned_at = now;
-      }));
+  auto bury = TRY(remember(world, what.identity, [now = world.clock.now()](Provenance& row) {
+    row.life = Life::tombstone;
+    row.tombstoned_at = now;
+  }));
+  const auto fact = destruction_fact(what.identity.name);
+  const auto destruction = to_string(Destruction{what.identity.destroyed_spec, what.job});
+  operation.on_success = [bury = std::move(bury), fact,
+                          destruction](Writes& writes) -> Result<void> {
+    TRY(bury(writes));
+    return writes.set_fact(fact, destruction);
+  };
   return operation;
 }
 

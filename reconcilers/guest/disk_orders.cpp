@@ -27,12 +27,13 @@ Result<SwapAnswer> begin_with(const DiskOrder& order, const std::string& name) {
   const host::Disk* seen = find_disk(order.observed.configured, name);
   if (ours == nullptr || seen == nullptr)
     return no(job_code::no_disk, "the guest has no disk " + name + " of Holdfast's");
-  const auto snapshots = TRY(order.world.host.snapshots.list(order.identity.uuid));
-  if (!snapshots.empty() || seen->format != "raw")
+  if (seen->path != ours->active || seen->format != ours->format)
+    return no(job_code::no_disk, "disk " + name + " lies at " + seen->path + " (" + seen->format +
+                                     "), which Holdfast did not give it");
+  if (!TRY(order.world.host.snapshots.list(order.identity.uuid)).empty())
     return no(job_code::has_snapshots,
-              "disk " + name +
-                  " lies in layers, which snapshots rest upon; remove the guest's "
-                  "snapshots first (guest.rollback with params.verb remove_snapshot)");
+              "the guest has snapshots, and they rest upon the files of disk " + name +
+                  "; remove them first (holdfast snapshot delete)");
   DiskSwap swap;
   swap.verb = order.authority.verb();
   swap.object = order.authority.object();

@@ -195,8 +195,9 @@ Step copy_step(const GuestWorld& world, const Operation& op, const DiskSwap& swa
     const auto observed = TRY(observe_existing(world, swap.before));
     if (is_active(observed->power))
       return Error{Errc::conflict, "the guest runs again; its disk cannot be copied"};
+    const host::CopySource source{swap.source, swap.before.find_disk(swap.disk)->format};
     return parked_when_stopped(world,
-                               world.host.copies.copy(swap.source, swap.made->path, swap.made->size,
+                               world.host.copies.copy(source, swap.made->path, swap.made->size,
                                                       transfer_of(world, op, "copy")));
   };
   step.undo = remove_made(world, op, swap, swap.made->path);

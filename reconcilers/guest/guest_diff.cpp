@@ -215,6 +215,11 @@ bool plan_disks(const GuestDiff& diff) {
         add_volume(diff, wanted);
     } else if (!now) {
       are_all_there = reattach(diff, wanted, *ours) && are_all_there;
+    } else if (now->size < wanted.size && ours->target.empty()) {
+      diff.block("DiskNotOnTarget", "disk " + wanted.name + " was adopted at " + now->path +
+                                        ", which lies on no storage target, so it is not grown "
+                                        "here; grow it by hand, or let desired state say " +
+                                        to_string(now->size));
     } else if (now->size < wanted.size) {
       grow(diff, wanted, *now);
     }

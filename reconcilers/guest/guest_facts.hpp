@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -53,6 +54,17 @@ struct Tombstone {
   host::ObservedGuestPtr observed{};
 };
 
+// What a signed destroy leaves for ever, so that a guest that is still wanted is not made anew
+// by itself once its tombstone was freed. Gone when desired state stops naming the guest.
+struct Destruction {
+  std::string spec{};  // digest of what was wanted of it then; empty: it was not wanted
+  std::string job{};   // whose signature it was
+};
+// The journal's fact that holds it, and its text.
+std::string destruction_fact(std::string_view guest);
+std::string to_string(const Destruction& destruction);
+Destruction parse_destruction(std::string_view text);
+
 // Everything a plan for one guest depends on. Values only: the same facts, the same plan.
 struct GuestFacts {
   std::string name{};
@@ -71,6 +83,7 @@ struct GuestFacts {
   std::map<std::string, std::string> new_macs{};     // wanted interfaces without one, by name
   std::map<std::string, std::string> bad_targets{};  // target -> why this host cannot use it
   std::vector<Tombstone> tombstones{};
+  std::optional<Destruction> destroyed{};  // asked for only while there is no guest
   // Fields corrected so often today that they are only reported: "live.cpus".
   std::set<std::string> oscillating{};
   Time now{};

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reconcilers/guest/guest_jobs.hpp"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <optional>
 #include <variant>
 
@@ -19,6 +21,8 @@ namespace holdfast {
 namespace {
 
 using Answer = std::variant<NewOperation, OrderRefusal>;
+
+constexpr Duration await_desired = std::chrono::seconds{60};
 
 // The guest that a job speaks of, as the journal and the provider have it now.
 struct Subject {
@@ -284,6 +288,40 @@ Result<void> begin_job(const GuestWorld& world, const JobRecord& job,
   return ok();
 }
 
+// How much longer desired state may take to want what the job orders.
+std::optional<Duration> left_to_wait(const GuestWorld& world, const JobRecord& job,
+                                     const OrderRefusal& why) {
+  if (why.code != job_code::not_desired) return std::nullopt;
+  const Time since = job.accepted_at.value_or(job.received_at);
+  const Duration left = since + await_desired - world.clock.now();
+  if (left <= Duration::zero() || left > await_desired) return std::nullopt;
+  return left;
+}
+
+// Begins or ends one job; how long it is to wait instead, when it is not due yet.
+Result<std::optional<Duration>> take_up(const GuestWorld& world, const std::string& name,
+                                        const JobRecord& job) {
+  const auto authority = TRY(world.authorities.find(job.id).context("verify job " + job.id));
+  if (!authority) {
+    TRY(end_job(world, job, JobState::refused,
+                {std::string{job_code::not_verified},
+                 "its signatures are not accepted any more; have it signed anew"}));
+    return std::optional<Duration>{};
+  }
+  const auto answer = answer_to(world, name, *authority);
+  if (!answer) {
+    const Error& error = answer.error();
+    if (error.code() == Errc::unavailable || error.code() == Errc::exhausted) return error;
+    TRY(end_job(world, job, JobState::failed, {"", error.message()}));
+  } else if (const auto* no = std::get_if<OrderRefusal>(&*answer)) {
+    if (const auto left = left_to_wait(world, job, *no)) return left;
+    TRY(end_job(world, job, JobState::refused, *no));
+  } else {
+    TRY(begin_job(world, job, std::get<NewOperation>(*answer)));
+  }
+  return std::optional<Duration>{};
+}
+
 }  // namespace
 
 Result<void> end_expired_jobs(const GuestWorld& world, std::string_view subject) {
@@ -294,28 +332,15 @@ Result<void> end_expired_jobs(const GuestWorld& world, std::string_view subject)
   return ok();
 }
 
-Result<bool> take_up_job(const GuestWorld& world, const std::string& name) {
-  const auto waiting = TRY(world.journal.waiting_jobs(guest_subject(name)));
-  if (waiting.empty()) return false;
-  const JobRecord& job = waiting.front();
-  const auto authority = TRY(world.authorities.find(job.id).context("verify job " + job.id));
-  if (!authority) {
-    TRY(end_job(world, job, JobState::refused,
-                {std::string{job_code::not_verified},
-                 "its signatures are not accepted any more; have it signed anew"}));
-    return true;
+Result<JobTurn> take_up_job(const GuestWorld& world, const std::string& name) {
+  JobTurn turn;
+  for (const JobRecord& job : TRY(world.journal.waiting_jobs(guest_subject(name)))) {
+    const auto waits = TRY(take_up(world, name, job));
+    turn.is_taken = !waits;
+    if (turn.is_taken) return turn;
+    turn.waits = turn.waits ? std::min(*turn.waits, *waits) : *waits;
   }
-  const auto answer = answer_to(world, name, *authority);
-  if (!answer) {
-    const Error& error = answer.error();
-    if (error.code() == Errc::unavailable || error.code() == Errc::exhausted) return error;
-    TRY(end_job(world, job, JobState::failed, {"", error.message()}));
-  } else if (const auto* no = std::get_if<OrderRefusal>(&*answer)) {
-    TRY(end_job(world, job, JobState::refused, *no));
-  } else {
-    TRY(begin_job(world, job, std::get<NewOperation>(*answer)));
-  }
-  return true;
+  return turn;
 }
 
 Result<RunPolicy> policy_of(const GuestWorld& world, const Operation& op,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,10 +24,18 @@ inline constexpr std::string_view name_taken = "NameTaken";
 inline constexpr std::string_view no_snapshot = "NoSnapshot";
 }  // namespace job_code
 
-// Ends what expired while it waited, and takes up the oldest job of the guest `name` that
-// still waits: begins its operation in the same commit that marks it running, or ends it
-// as refused or failed. False: none waits. Errc::unavailable, exhausted: it goes on waiting.
-Result<bool> take_up_job(const GuestWorld& world, const std::string& name);
+// What became of the jobs of one guest that waited.
+struct JobTurn {
+  bool is_taken = false;            // one was begun, or ended: there is more to look at
+  std::optional<Duration> waits{};  // one is not due yet; by then it is, or has ended
+};
+
+// Takes up the oldest job of the guest `name` that is due: begins its operation in the same
+// commit that marks it running, or ends it as refused or failed. A reimage that desired state
+// does not want waits up to a minute for the generation that does: they travel by separate
+// ways. Errc::unavailable, exhausted: all of them go on waiting.
+Result<JobTurn> take_up_job(const GuestWorld& world, const std::string& name);
+// Ends what expired while it waited.
 Result<void> end_expired_jobs(const GuestWorld& world, std::string_view subject);
 
 // How `op` ends: with what its own table says and, in the same commit, the result of the

@@ -126,6 +126,18 @@ Result<void> gather_rows(const GuestWorld& world, const SharedFacts& shared, Gue
 
 }  // namespace
 
+std::string destruction_fact(std::string_view guest) {
+  return "guest.destroyed." + std::string{guest};
+}
+std::string to_string(const Destruction& destruction) {
+  return destruction.spec.empty() ? "" : destruction.spec + " " + destruction.job;
+}
+Destruction parse_destruction(std::string_view text) {
+  const auto blank = std::min(text.find(' '), text.size());
+  return {std::string{text.substr(0, blank)},
+          std::string{text.substr(std::min(blank + 1, text.size()))}};
+}
+
 Result<SharedFacts> shared_facts(const GuestWorld& world) {
   SharedFacts shared;
   shared.rows = TRY(world.journal.all_provenance());
@@ -147,6 +159,9 @@ Result<GuestFacts> gather_facts(const GuestWorld& world, const std::string& name
   find_targets(world, facts);
   host::Inventory held;
   const bool is_absent = !facts.provenance;
+  if (is_absent)
+    if (const auto fact = TRY(world.journal.fact(destruction_fact(name))); fact && !fact->empty())
+      facts.destroyed = parse_destruction(*fact);
   if (is_absent || needs_macs(facts)) {
     const host::Inventory* inventory = TRY(inventory_of(world, shared, held));
     if (is_absent) facts.name_taken = find_clash(world, shared, *inventory, name);

@@ -60,12 +60,21 @@ void plan_birth(const GuestFacts& facts, const Guest& guest, GuestPlan& plan) {
   if (facts.name_taken)
     return block(plan, "NameTaken",
                  "a guest of that name exists that Holdfast did not make (" +
-                     to_string(facts.name_taken->uuid) + "); it is never touched");
+                     to_string(facts.name_taken->uuid) +
+                     "); it is never touched, unless an operator has it adopted: 'holdfast job "
+                     "new guest.adopt --guest " +
+                     guest.name + "'");
   if (const Tombstone* stone = holding_tombstone(facts, guest))
     return block(plan, "Destroyed",
                  "it was destroyed on a signature (" + tombstone_name(stone->identity) +
                      ") and desired state has not changed since; 'holdfast undelete' brings it "
                      "back, and any change of its spec makes a new one");
+  if (facts.destroyed && facts.destroyed->spec == applied_digest(guest))
+    return block(plan, "Destroyed",
+                 "it was destroyed by signed job " + facts.destroyed->job +
+                     ", its disks are gone, and desired state has not changed since; a new, empty "
+                     "one is made when its spec changes, or when desired state stops naming it and "
+                     "names it again");
   if (!facts.image)
     return block(plan, "ImageMissing",
                  "image " + guest.spec.image.name + " " + guest.spec.image.version +

@@ -190,8 +190,7 @@ Result<void> remember_moved(const GuestWorld& world, const GuestFacts& facts,
   return world.journal.commit([&](Writes& writes) { return writes.put(row); });
 }
 
-Requeue requeue_of(const GuestFacts& facts, const GuestPlan& plan) {
-  std::optional<Duration> delay;
+Requeue requeue_of(const GuestFacts& facts, const GuestPlan& plan, std::optional<Duration> delay) {
   const auto at_most = [&](Duration wait) { delay = delay ? std::min(*delay, wait) : wait; };
   if (plan.is_waiting) at_most(while_stopping);
   if (!plan.actions.empty()) at_most(while_refused);
@@ -212,11 +211,11 @@ Requeue requeue_of(const GuestFacts& facts, const GuestPlan& plan) {
 Result<std::optional<Requeue>> look_once(const GuestWorld& world, const std::string& name) {
   TRY(end_expired_jobs(world, guest_subject(name)));
   if (auto unfinished = TRY(finish(world, name))) return unfinished;
-  auto taken = take_up_job(world, name);  // before all that desired state wants
-  if (!taken) return unknown(world, name, std::move(taken).error());
-  if (*taken) return std::optional<Requeue>{};
+  auto turn = take_up_job(world, name);  // before all that desired state wants
+  if (!turn) return unknown(world, name, std::move(turn).error());
+  if (turn->is_taken) return std::optional<Requeue>{};
   const auto desired = world.desired.find(name);
-  if (!desired) return std::optional<Requeue>{Requeue::never()};
+  if (!desired) return std::optional<Requeue>{Requeue{turn->waits}};
   const auto shared = TRY(shared_facts(world));
   auto gathered = gather_facts(world, name, *desired, shared);
   if (!gathered) return unknown(world, name, std::move(gathered).error());
@@ -233,7 +232,7 @@ Result<std::optional<Requeue>> look_once(const GuestWorld& world, const std::str
     return std::optional<Requeue>{};
   }
   TRY(write_conditions(world, name, plan.conditions, plan.generation));
-  return std::optional<Requeue>{requeue_of(facts, plan)};
+  return std::optional<Requeue>{requeue_of(facts, plan, turn->waits)};
 }
 
 // Whether a pass over this guest would do or write anything.

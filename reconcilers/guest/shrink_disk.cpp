@@ -7,7 +7,8 @@ namespace holdfast {
 
 Result<GuestOperation> load_shrink_disk(const GuestWorld& world, const Operation& op) {
   const DiskSwap swap = TRY(read_swap(op));
-  if (!swap.made) return Error{Errc::corrupt, op.kind + " without a new disk"};
+  if (!swap.made || swap.before.find_disk(swap.disk) == nullptr)
+    return Error{Errc::corrupt, op.kind + " without a disk"};
   GuestOperation operation = begin_swap(world, op, swap);
   operation.steps.push_back(copy_step(world, op, swap));
   TRY(end_swap(world, op, swap, operation));

@@ -280,7 +280,7 @@ TEST_CASE("errors: a dead daemon is named and what to do", "[cli]") {
     const auto answer = host.run(words);
     CHECK(answer.status == 2);
     CHECK(has(answer.err, "cannot reach holdfastd at " + (host.folder / "admin.sock")));
-    CHECK(has(answer.err, "systemctl status holdfastd"));
+    CHECK(has(answer.err, "systemctl status holdfast"));
   }
   CHECK(has(host.run({"version"}).out, "holdfastd not reachable"));
   CHECK(has(host.run({"get", "guests", "--socket", "/nowhere/x.sock"}).err, "/nowhere/x.sock"));

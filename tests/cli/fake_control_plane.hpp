@@ -43,6 +43,10 @@ class FakeControlPlane final : public Reports,
     operation_of("guest.create", "guest/acme", "succeeded");
   }
 
+  void add(const GuestReport& guest) {
+    locked([&] { guests_.push_back(guest); });
+  }
+
   // What the daemon would come to do by itself; the tests decide when.
   std::mutex mutex{};
   std::optional<Error> failure{};  // every call answers it while it is there

@@ -88,6 +88,28 @@ TEST_CASE("job new: works without the daemon when nothing has to be asked", "[cl
   CHECK(host.run({"job", "new", "guest.undelete", "--guest", "acme"}).status == 2);
 }
 
+TEST_CASE("job new: adopts the stranger whose name desired state wants, and no other", "[cli]") {
+  Host host;
+  GuestReport wanted;
+  wanted.name = "web";
+  host.daemon.add(wanted);  // wanted, and not there
+  CHECK(host.run({"job", "new", "guest.destroy", "--guest", "web"}).status == 2);
+  CHECK(host.run({"job", "new", "guest.adopt", "--guest", "web"}).status == 2);
+  GuestReport stranger = wanted;
+  stranger.uuid = Uuid::parse("6b1f0a52-2f7e-4c5b-9d1a-0c2f4f9e8a11").value();
+  stranger.foreign = true;
+  host.daemon.add(stranger);
+  const auto answer = host.run({"job", "new", "guest.adopt", "--guest", "web"});
+  INFO(answer.err);
+  REQUIRE(answer.status == 0);
+  const auto job = parse_job(answer.out);
+  CHECK(job->guest->uuid == stranger.uuid);
+  CHECK(job->guest->incarnation == Incarnation{1});
+  CHECK(job->params.at("object") == "web");
+  CHECK(host.run({"job", "new", "guest.destroy", "--guest", "web"}).status == 2);
+  CHECK(host.run({"job", "new", "guest.adopt", "--guest", "acme"}).status == 2);
+}
+
 TEST_CASE("job new: what would be refused later is refused now", "[cli]") {
   Host host;
   CHECK(host.run({"job", "new", "guest.explode", "--guest", "acme"}).status == 2);
@@ -165,6 +187,13 @@ TEST_CASE("job sign: never adds to another job's envelope", "[cli][stock]") {
   CHECK(has(answer.err, "another job"));
   CHECK(host.run({"job", "sign", path, "-k", host.folder / "no-such-key"}).status == 2);
   CHECK(host.run({"job", "sign", operators.file, "-k", operators.ben}).status == 2);
+}
+
+TEST_CASE("job verify: a file that is not there is named with what to name instead", "[cli]") {
+  Host host;
+  const auto answer = host.run({"job", "verify", "/nowhere.json"});
+  CHECK(answer.status != 0);
+  CHECK(has(answer.err, "/nowhere.json: No such file or directory; name a file"));
 }
 
 TEST_CASE("job verify: says why a host would refuse it, by code", "[cli]") {

@@ -181,7 +181,10 @@ TEST_CASE("image: verify and inspect a bundle without the daemon", "[cli]") {
   const auto bad = host.run({"image", "verify", host.folder / "."});
   CHECK(bad.status == 2);
   CHECK(has(bad.err, "root.raw"));
-  CHECK(has(host.run({"image", "verify", "/nowhere"}).err, "/nowhere"));
+  CHECK(has(host.run({"image", "verify", "/nowhere"}).err,
+            "there is no /nowhere; name an image's folder, or an archive of one"));
+  const ScratchFolder empty;
+  CHECK(has(host.run({"image", "verify", empty / "."}).err, "has no image.json"));
   CHECK(host.run({"image", "inspect", host.folder.write("x.tar", "no archive")}).status == 2);
 }
 

@@ -108,6 +108,8 @@ def started_without_libvirtd(world):
 def expect_recovery(world, witness, macs):
     """The daemon observes only, until `holdfast recover`; then all is as before."""
     before = {name: report["uuid"] for name, report in world.guests().items()}
+    listed = [report["name"] for report in world.ask("/v1/guests")]
+    assert len(listed) == len(set(listed)), f"listed twice: {listed}"
     shown = world.cli("recover")
     assert "acme" in shown.out + shown.err, f"recover does not show what it would do: {shown}"
     assert world.host()["mode"] == "observe-only", "shown only, and yet done"

@@ -191,7 +191,7 @@ TEST_CASE("hub sync: an edit reaches a host that waits within 100 ms", "[hub][ap
   auto operators = hub.operator_caller();
   auto fastest = std::chrono::steady_clock::duration{10s};
   for (std::uint64_t i = 1; i <= 5; ++i) {  // a busy machine may spoil some
-    auto waiting = std::async(std::launch::async, [&] { return host.must_sync(sync_body(i), 50); });
+    auto waiting = std::async(std::launch::async, [&] { return host.sync(sync_body(i), 50); });
     const auto deadline = std::chrono::steady_clock::now() + 10s;
     const auto is_parked = [&] {
       const auto answer = operators.ask("GET", "/v1/hosts/" + host.self.id);
@@ -201,7 +201,7 @@ TEST_CASE("hub sync: an edit reaches a host that waits within 100 ms", "[hub][ap
     const auto start = std::chrono::steady_clock::now();
     apply(operators, host.self.id,
           std::string{guest}.replace(guest.find("cpus: 1"), 7, "cpus: " + std::to_string(i + 1)));
-    const auto news = waiting.get();
+    const auto news = must(parse_message<SyncResponse>(waiting.get().body));
     fastest = std::min(fastest, std::chrono::steady_clock::now() - start);
     REQUIRE_FALSE(news.desired.empty());
     CHECK(held(news.desired).generation == i);
@@ -217,7 +217,7 @@ TEST_CASE("hub sync: a poll ends when its time is up, when another comes, and wh
   CHECK(host.must_sync(sync_body(1), 1).desired.empty());
   CHECK(std::chrono::steady_clock::now() - start >= 1s);
   start = std::chrono::steady_clock::now();
-  auto waiting = std::async(std::launch::async, [&] { return host.must_sync(sync_body(2), 50); });
+  auto waiting = std::async(std::launch::async, [&] { return host.sync(sync_body(2), 50); });
   Caller second{hub.port(), hub.ca(), host.self.key};
   auto operators = hub.operator_caller();
   const auto wait_until_parked = [&] {
@@ -228,13 +228,44 @@ TEST_CASE("hub sync: a poll ends when its time is up, when another comes, and wh
     }
   };
   wait_until_parked();
-  CHECK(second.ask("POST", host.path("sync"), sync_body(3)).status == 200);
+  CHECK(second.ask("POST", host.path("sync"), sync_body(3), {}, {{"Prefer", "wait=1"}}).status ==
+        200);
   waiting.get();
-  auto last = std::async(std::launch::async, [&] { return host.must_sync(sync_body(4), 50); });
+  auto last = std::async(std::launch::async, [&] { return host.sync(sync_body(4), 50); });
   wait_until_parked();
   hub.stop();
   last.get();
   CHECK(std::chrono::steady_clock::now() - start < 20s);
+}
+
+TEST_CASE("hub sync: what a host says beside its poll leaves the poll where it is", "[hub][api]") {
+  const TestHub hub;
+  HostEnd host{hub};
+  auto operators = hub.operator_caller();
+  auto waiting = std::async(std::launch::async, [&] { return host.sync(sync_body(1), 50); });
+  const auto host_report = [&] {
+    const auto answer = operators.ask("GET", "/v1/hosts/" + host.self.id);
+    return must(parse_hub_report<HubHostReport>(answer.body));
+  };
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  while (!host_report().is_connected && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  Caller beside{hub.port(), hub.ca(), host.self.key};
+  SyncRequest said{.session = std::string(32, 'b'), .sequence = 2};
+  said.report = StatusReport{};
+  CHECK(beside.ask("POST", host.path("sync"), to_json(said)).status == 200);
+  CHECK(host_report().is_connected);
+  CHECK(waiting.wait_for(0s) == std::future_status::timeout);
+  apply(operators, host.self.id, guest);
+  CHECK(waiting.get().body.find("\"desired\"") != std::string::npos);
+  // One of another session means that the old poll's answer would go nowhere.
+  waiting = std::async(std::launch::async, [&] { return host.sync(sync_body(3), 50); });
+  while (!host_report().is_connected && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  said.session = std::string(32, 'c');
+  const auto news = beside.ask("POST", host.path("sync"), to_json(said));
+  CHECK(news.body.find("\"desired\"") != std::string::npos);  // it holds nothing yet
+  CHECK(waiting.get().body.find("\"desired\"") == std::string::npos);
 }
 
 TEST_CASE("hub jobs: they travel unopened, and a result ends them", "[hub][api]") {

@@ -68,7 +68,7 @@ struct TestStore {
   std::unique_ptr<Store> store{};
 };
 
-// A client of either kind.
+// A client of either kind. Status 0: there was no answer, and the body says why.
 class Caller {
  public:
   Caller(std::uint16_t port, const std::string& ca, const std::string& key);

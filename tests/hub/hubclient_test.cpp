@@ -47,10 +47,12 @@ TEST_CASE("hub and host: the host's own code enrols by token and pin, beats and 
   const std::string guest =
       "apiVersion: holdfast/v1\nkind: Guest\nmetadata: {name: acme}\nspec:\n"
       "  image: {name: tiny, version: 1.0.0}\n  memory: 1Gi\n  rootDisk: {size: 1Gi}\n";
+  int edited = 0;
   std::thread editing{
-      [&] { CHECK(operators.ask("POST", "/v1/hosts/site-7/desired", guest).status == 200); }};
+      [&] { edited = operators.ask("POST", "/v1/hosts/site-7/desired", guest).status; }};
   const auto news = must(host.channel->sync({.session = session, .sequence = 2}, 50s, {}));
   editing.join();
+  CHECK(edited == 200);
   const auto state = must(parse_desired_state(news.desired, "hub"));
   CHECK(state.host_id == host.id);
   CHECK(state.generation == 1);

@@ -8,7 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr LeaseLimits limits{30s, 90s, 180s};
+constexpr LeaseLimits limits{30s, 90s, 180s, 11s};
 constexpr Standing well{Liveness::alive, false};
 constexpr Standing stalled{Liveness::alive, true};
 constexpr Standing late{Liveness::late, false};
@@ -51,7 +51,16 @@ TEST_CASE("leases: what is said of a host follows from when it was heard", "[hub
        0s,
        stalled,
        {Signal::recovered, Signal::stalled}},
-      {"between two heartbeats nobody stalls", 100s, 179s, well, 125s, 0s, well, {}},
+      {"between two heartbeats nobody stalls", 100s, 179s, well, 112s, 0s, well, {}},
+      {"a heartbeat that would have told is lost",
+       100s,
+       179s,
+       well,
+       112s + 1ms,
+       0s,
+       stalled,
+       {Signal::stalled}},
+      {"told once when it is lost", 100s, 179s, stalled, 125s, 0s, stalled, {}},
       {"a stalled host that falls silent is late",
        100s,
        400s,

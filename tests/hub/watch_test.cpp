@@ -131,6 +131,72 @@ TEST_CASE("watch: a host whose passes do not finish is stalled although it beats
   CHECK(world.alerts() == Names{"HostStalled", "HostRecovered"});
 }
 
+TEST_CASE("watch: a host is called stalled in time also when its heartbeats are lost",
+          "[hub][watch]") {
+  World world;
+  world.pass(1s, 10s, 175s);
+  world.pass(15s, 0s);
+  CHECK(world.alerts().empty());
+  world.pass(3s, 0s);  // 180 s and the period of a heartbeat
+  CHECK(world.alerts() == Names{"HostStalled"});
+  const auto body = Json::parse(world.hook_sender.taken.front().body);
+  CHECK(body["message"].get<std::string>().find("for 3m1") != std::string::npos);
+  world.pass(20s, 10s);
+  CHECK(world.alerts() == Names{"HostStalled", "HostRecovered"});
+}
+
+TEST_CASE("watch: what is owed to a receiver that was removed is forgotten", "[hub][watch]") {
+  World world;
+  world.hook_sender.accepts = false;
+  world.pass(40s, 0s);
+  const auto owed = [&](const std::string& url) {
+    return must(world.store.store->get(
+                    [&](const Tables& tables) { return tables.alerts.owed(url, 10); }))
+        .size();
+  };
+  CHECK(owed("http://hook") == 1);
+  world.start();
+  CHECK(owed("http://hook") == 1);
+  world.settings.webhooks = {"http://other"};
+  world.start();
+  CHECK(owed("http://hook") == 0);
+}
+
+TEST_CASE("watch: old generations, results and tokens are forgotten, what is needed stays",
+          "[hub][watch]") {
+  HubServerConfig config;
+  config.generations_kept = 3;
+  config.jobs_kept = 24h;
+  World world{config};
+  const Time old = world.clock.now();
+  const auto job = [&](const std::string& digest, const std::string& state) {
+    return StoredJob{
+        .digest = digest, .envelope = {"p", {"s"}}, .created = old, .state = state, .updated = old};
+  };
+  must(world.store.store->commit([&](const Tables& tables) -> Result<void> {
+    for (std::uint64_t number = 1; number <= 10; ++number)
+      TRY(tables.generations.add("h1", {number, "d", old, "alice", "", "{}"}));
+    TRY(tables.hosts.put("h1", HostState{old, {4, "d"}, "{}"}));
+    TRY(tables.jobs.put("h1", job("done", "done")));
+    TRY(tables.jobs.put("h1", job("open", "running")));
+    TRY(tables.keys.add(Token{"t", "alice", old + 1h, {}}));
+    return ok();
+  }));
+  world.clock.pass(26h);
+  world.start();
+  world.look();
+  must(world.store.store->read([](const Tables& tables) -> Result<void> {
+    std::vector<std::uint64_t> left;
+    for (const auto& generation : TRY(tables.generations.list("h1", 100)))
+      left.push_back(generation.generation);
+    CHECK(left == std::vector<std::uint64_t>{10, 9, 8, 4});  // it holds 4
+    CHECK_FALSE(TRY(tables.jobs.find("h1", "done")));
+    CHECK(TRY(tables.jobs.find("h1", "open")));
+    CHECK_FALSE(TRY(tables.keys.token("t")));
+    return ok();
+  }));
+}
+
 TEST_CASE("watch: a restarted hub says that it was down, once, and raises no storm",
           "[hub][watch]") {
   World world;

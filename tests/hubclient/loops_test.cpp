@@ -95,6 +95,36 @@ struct Host {
   Duration turn() { return loop->once({}); }
 };
 
+// A hub that parks until it is cut.
+struct Parking final : HubChannel {
+  Result<SyncResponse> sync(const SyncRequest& request, Duration,
+                            const std::stop_token& stop) override {
+    {
+      auto known = requests.lock();
+      known->push_back(request);
+    }
+    requests.notify_all();
+    Bell silent;
+    silent.wait(stop, 60s);
+    return Error{Errc::unavailable, "stopped"};
+  }
+  Result<HeartbeatResponse> beat(const Heartbeat&, const std::stop_token&) override {
+    return Error{Errc::unavailable, "not asked"};
+  }
+  void wait_for(std::size_t count) {
+    auto known = requests.lock();
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    REQUIRE(known.wait_until(std::stop_token{}, deadline, [&] { return known->size() >= count; }));
+  }
+  Guarded<std::vector<SyncRequest>> requests{};
+};
+
+std::shared_ptr<const Snapshot> snapshot_of(const std::string& version) {
+  StatusReport report{};
+  report.host.version = version;
+  return std::make_shared<const Snapshot>(make_snapshot(report));
+}
+
 }  // namespace
 
 TEST_CASE("sync loop: an edit reaches the host pass and the next request says so",
@@ -213,30 +243,7 @@ TEST_CASE("sync loop: while the hub is away it backs off, and the board says why
 TEST_CASE(
     "sync loop: news from other threads cuts a parked request short and nothing is lost by it",
     "[hubclient][loops][threads]") {
-  // A hub that parks until it is cut.
-  struct Parking final : HubChannel {
-    Result<SyncResponse> sync(const SyncRequest& request, Duration,
-                              const std::stop_token& stop) override {
-      {
-        auto known = requests.lock();
-        known->push_back(request);
-      }
-      requests.notify_all();
-      Bell silent;
-      silent.wait(stop, 60s);
-      return Error{Errc::unavailable, "stopped"};
-    }
-    Result<HeartbeatResponse> beat(const Heartbeat&, const std::stop_token&) override {
-      return Error{Errc::unavailable, "not asked"};
-    }
-    void wait_for(std::size_t count) {
-      auto known = requests.lock();
-      const auto deadline = std::chrono::steady_clock::now() + 20s;
-      REQUIRE(
-          known.wait_until(std::stop_token{}, deadline, [&] { return known->size() >= count; }));
-    }
-    Guarded<std::vector<SyncRequest>> requests{};
-  } hub;
+  Parking hub;
   SystemClock clock;
   CountingRandom random;
   HubBoard board{clock};
@@ -252,9 +259,7 @@ TEST_CASE(
                  .on_desired = [] {}}};
   std::jthread thread{[&](const std::stop_token& stop) { loop.run(stop); }};
   hub.wait_for(1);
-  StatusReport report{};
-  report.host.version = "1";
-  const auto snapshot = std::make_shared<const Snapshot>(make_snapshot(report));
+  const auto snapshot = snapshot_of("1");
   loop.post(snapshot);
   hub.wait_for(2);
   loop.post(snapshot);  // no news: stays parked
@@ -270,6 +275,72 @@ TEST_CASE(
   CHECK(board.standing().sync_failures == 0);
 }
 
+TEST_CASE("sync loop: news goes beside a parked request, which is cut only when that fails",
+          "[hubclient][loops][threads]") {
+  Parking hub;
+  ScriptedHub beside;
+  SystemClock clock;
+  CountingRandom random;
+  HubBoard board{clock};
+  FakeJobs jobs;
+  HubSource source{"https://hub", "hub x", [] { return std::nullopt; }};
+  int offered = 0;
+  SyncLoop loop{{.channel = hub,
+                 .beside = &beside,
+                 .source = source,
+                 .jobs = jobs,
+                 .board = board,
+                 .clock = clock,
+                 .random = random,
+                 .held = [] { return std::nullopt; },
+                 .on_desired =
+                     [&] {
+                       ++offered;
+                       loop.decided();
+                     }}};
+  loop.post(snapshot_of("0"));  // nothing is parked yet: it goes along
+  std::jthread thread{[&](const std::stop_token& stop) { loop.run(stop); }};
+  hub.wait_for(1);
+  SyncResponse quiet{};
+  quiet.server_time = clock.now();
+  auto bringing = quiet;
+  bringing.desired = desired(7);
+  auto acknowledging = quiet;
+  acknowledging.acknowledged = {digest_of("job 1")};
+  for (const auto& answer : {quiet, bringing, acknowledging}) beside.answer(answer);
+
+  loop.post(snapshot_of("0"));
+  CHECK(beside.requests.empty());  // the hub knows
+  loop.post(snapshot_of("1"));
+  loop.post(snapshot_of("1"));
+  REQUIRE(beside.requests.size() == 1);
+  loop.post(snapshot_of("2"));
+  CHECK(offered == 1);  // an edit that came with the answer is taken
+  jobs.open = {{.payload = digest_of("job 1"), .state = JobState::done}};
+  loop.hurry();
+  CHECK(jobs.open.empty());
+  CHECK(hub.requests.lock()->size() == 1);  // still parked
+  REQUIRE(beside.requests.size() == 3);
+  for (const auto& wait : beside.waits) CHECK(wait == 0ms);
+  CHECK(beside.requests[0].report->host.version == "1");
+  CHECK(beside.requests[1].report->host.version == "2");
+  CHECK_FALSE(beside.requests[2].report);
+  const auto session = hub.requests.lock()->front().session;
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(beside.requests[i].session == session);
+    CHECK(beside.requests[i].sequence == i + 2);
+  }
+
+  loop.post(snapshot_of("3"));  // the hub is away for this one
+  hub.wait_for(2);
+  thread.request_stop();
+  thread.join();
+  const auto seen = *hub.requests.lock();
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[1].session != session);
+  CHECK(seen[1].report->host.version == "3");
+}
+
 TEST_CASE("heartbeat loop: the sequence grows, also past failures, and starts anew when refused",
           "[hubclient][loops]") {
   ManualTime time;
@@ -278,6 +349,7 @@ TEST_CASE("heartbeat loop: the sequence grows, also past failures, and starts an
   HubBoard board{time};
   HeartbeatLoop loop{{.channel = hub,
                       .board = board,
+                      .clock = time,
                       .random = random,
                       .facts = [] { return BeatFacts{.pass_age = 3s, .generation = 41}; },
                       .interval = [] { return Duration{10s}; }}};
@@ -303,6 +375,34 @@ TEST_CASE("heartbeat loop: the sequence grows, also past failures, and starts an
   CHECK(hub.beats[3].session != hub.beats[0].session);
   CHECK(hub.beats[3].sequence == 1);
   CHECK(board.standing().beats == 1);
+}
+
+TEST_CASE("heartbeat loop: a process that was stopped is not stalled by that",
+          "[hubclient][loops]") {
+  ManualTime time;
+  CountingRandom random;
+  ScriptedHub hub;
+  HubBoard board{time};
+  const Duration began = time.elapsed();
+  HeartbeatLoop loop{{.channel = hub,
+                      .board = board,
+                      .clock = time,
+                      .random = random,
+                      .facts =  // no pass finishes
+                      [&] { return BeatFacts{.pass_age = time.elapsed() - began}; },
+                      .interval = [] { return Duration{10s}; }}};
+  Duration pause = loop.once({});
+  for (int i = 0; i < 30; ++i) {
+    time.advance(pause + 2s);  // some heartbeats take a while
+    pause = loop.once({});
+  }
+  CHECK(hub.beats.back().pass_age > 300s);  // a wedged loop does not look alive
+  time.advance(pause + 200s);
+  time.advance(loop.once({}));
+  CHECK(hub.beats.back().pass_age == 0s);
+  loop.once({});
+  CHECK(hub.beats.back().pass_age >= 9s);
+  CHECK(hub.beats.back().pass_age <= 11s);
 }
 
 namespace {

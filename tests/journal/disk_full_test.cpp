@@ -54,6 +54,7 @@ TEST_CASE("disk full: commits fail as exhausted and work again once there is spa
   auto journal = open_journal(options, clock);
   const Operation op = journal->begin("k", "guest/acme", "").value();
   disk.fill();
+  CHECK_FALSE(journal->write_failure());
   int committed = 0;
   Result<void> last = ok();
   while (last && committed < 1'000) {
@@ -64,6 +65,8 @@ TEST_CASE("disk full: commits fail as exhausted and work again once there is spa
     if (last) ++committed;
   }
   CHECK(code_of(last) == Errc::exhausted);
+  REQUIRE(journal->write_failure());
+  CHECK(journal->write_failure()->cause.code() == Errc::exhausted);
   CHECK(journal->fact("count").value().value_or("0") == std::to_string(committed));
   CHECK(journal->operation(op.id).value().state == OperationState::open);
   CHECK(code_of(journal->commit([&](Writes& w) {
@@ -71,7 +74,10 @@ TEST_CASE("disk full: commits fail as exhausted and work again once there is spa
         })) == Errc::exhausted);
 
   disk.give_space();
+  CHECK(journal->commit([](Writes&) { return ok(); }));
+  CHECK(journal->write_failure());  // nothing was written, so nothing is proved
   CHECK(journal->commit([&](Writes& w) { return w.begun(op.id, "one", ""); }));
+  CHECK_FALSE(journal->write_failure());
   CHECK(journal->verify());
   journal.reset();
   journal = open_journal(options, clock);

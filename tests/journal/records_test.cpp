@@ -148,6 +148,17 @@ TEST_CASE_METHOD(Fixture, "ticket: one is open for a refusal until it is closed"
   REQUIRE(put(second));
   CHECK(journal->open_tickets().value().front().id == second.id);
   CHECK_FALSE(journal->ticket("none").value());
+  // Long after, closing another forgets it; what is open stays, however old.
+  const auto close = [&](const std::string& which) {
+    REQUIRE(journal->commit([&](Writes& w) { return w.close_ticket(which); }));
+  };
+  clock.advance(std::chrono::hours{24 * 89});
+  close("none");
+  CHECK(journal->ticket(ticket.id).value());
+  clock.advance(std::chrono::hours{24 * 2});
+  close("none");
+  CHECK_FALSE(journal->ticket(ticket.id).value());
+  CHECK(journal->ticket(second.id).value()->is_open);
 }
 
 TEST_CASE_METHOD(Fixture, "job: its id is spent once and with what it does", "[journal]") {

@@ -95,6 +95,27 @@ TEST_CASE_METHOD(DiskSite, "reimage: only to the image that is wanted, and that 
   CHECK(world.data_on(path("root")) == root_data);
 }
 
+TEST_CASE_METHOD(DiskSite, "reimage: an order waits a minute for the generation that wants it",
+                 "[job][disk]") {
+  const auto early = sign(Verb::replace_image, identity("acme"), "debian-12/2");
+  give(early, "acme");
+  const auto other = sign(Verb::remove_volume, identity("acme"), "nothing");
+  give(other, "acme");
+  auto requeue = guests.reconcile("acme");
+  REQUIRE(requeue);
+  REQUIRE(requeue->delay);
+  CHECK(*requeue->delay <= std::chrono::seconds{60});
+  CHECK(job(early).state == JobState::accepted);
+  CHECK(job(other).code == "NoDisk");  // it holds up no other order
+  CHECK_FALSE(is_in_sync());           // and is looked at again
+
+  host.advance(std::chrono::seconds{30});
+  wish([](GuestSpec& spec) { spec.image.version = "2"; });
+  CHECK(job(early).state == JobState::done);
+  CHECK(domain("acme").marker->image == "debian-12/2");
+  check_sound();
+}
+
 TEST_CASE_METHOD(DiskSite, "reimage: an image that cannot be read leaves the guest as it was",
                  "[job][disk]") {
   world.image({"debian-12", "2"})->is_corrupt = true;
@@ -202,6 +223,31 @@ TEST_CASE_METHOD(DiskSite, "move: a full target leaves the guest as it was", "[j
   CHECK(domain("acme").power == PowerState::running);
   CHECK(world.data_on(path("db")) == db_data);
   CHECK(world.files.size() == 3);
+  check_sound();
+}
+
+TEST_CASE_METHOD(DiskSite,
+                 "disk jobs: the layers that a rollback left are copied and kept as one disk",
+                 "[job][disk]") {
+  REQUIRE(guests.begin_snapshot("acme", "before"));
+  settle("acme");
+  CHECK(job(order(Verb::roll_back_snapshot, "before")).state == JobState::done);
+  CHECK(job(order(Verb::remove_snapshot, "before")).state == JobState::done);
+  REQUIRE(disk("db")->format == "qcow2");
+  world.write_customer_data(born.uuid);
+  const auto data = world.data_on(path("db"));
+  const std::string layered = path("db");
+  const Bytes after{world.files.at(born.find_disk("db")->path).size.value / 2};
+  wish([&](GuestSpec& spec) { spec.volumes[0].size = after; });
+  CHECK(job(order(Verb::shrink_disk, "db " + to_string(after))).state == JobState::done);
+  CHECK(disk("db")->format == "raw");
+  CHECK(world.data_on(path("db")) == data);
+  CHECK(world.files.count(layered) == 1);
+  check_sound();
+  host.advance(8 * day);
+  settle("acme");
+  CHECK(world.files.count(layered) == 0);
+  CHECK(world.files.count(born.find_disk("db")->path) == 0);
   check_sound();
 }
 

@@ -268,6 +268,12 @@ TEST_CASE("adopt: a foreign guest becomes ours and stays as it is", "[job][adopt
     CHECK(legacy.marker->provenance == "adopted");
     CHECK(names(*legacy.marker, authority));
     CHECK(site.guests.plan("legacy").value().actions.empty());
+    // A disk on no storage target is not grown, and holds up nothing else.
+    wanted.spec.root_disk.size = gibibytes(16);
+    wanted.spec.cpus = 2;
+    site.want(wanted);
+    CHECK(site.condition("legacy", "Blocked").reason == "DiskNotOnTarget");
+    CHECK(legacy.configured.cpus == 2);
   }
   SECTION("and is destroyed and freed without its foreign files") {
     const auto destroyed = site.sign(Verb::destroy_guest, site.identity("legacy"));

@@ -563,6 +563,20 @@ TEST_CASE("plan: a destroyed guest comes anew only when its spec says something 
   }
 }
 
+TEST_CASE("plan: a guest that was destroyed stays so when its tombstone is gone, naming the job",
+          "[plan][tombstone]") {
+  GuestFacts facts = unborn();
+  facts.destroyed = parse_destruction(to_string(Destruction{applied_digest(acme()), "j0b"}));
+  const auto plan = plan_guest(facts);
+  CHECK(plan.blocked == "Destroyed");
+  CHECK(plan.blocked_by.find("j0b") != std::string::npos);
+  CHECK(plan.actions.empty());
+  facts.desired.guest->spec.power = Power::stopped;  // no other guest for that
+  CHECK(plan_guest(facts).blocked == "Destroyed");
+  facts.desired.guest->spec.cpus = 3;
+  CHECK(find_action<CreateGuest>(plan_guest(facts)) != nullptr);
+}
+
 TEST_CASE("plan: a fingerprint follows the guest and not its power", "[plan]") {
   const auto base = *converged().observed;
   auto other = base;

@@ -258,6 +258,24 @@ TEST_CASE("guest: a provider that is away means unknown and nothing is done", "[
   CHECK(site.condition("acme", "Observed").status == ConditionStatus::yes);
 }
 
+TEST_CASE("guest: a live change that fails keeps no edit waiting that mends it", "[guest]") {
+  GuestSite site;
+  site.want(small("acme"));
+  const std::size_t before = site.domain("acme").live->nics.size();
+  // As attaching to a network that nobody defined does, however often it is asked.
+  site.host.faults().script({sim::FaultKind::unavailable, sim::Call::attach_nic, 0, 1'000});
+  Guest more = small("acme");
+  more.spec.interfaces.push_back(
+      {.name = "lan", .kind = Interface::Kind::network, .source = "nope"});
+  site.desk.want(more);
+  CHECK(site.guests.reconcile("acme").error().code() == Errc::unavailable);
+  CHECK(site.condition("acme", "Ready").reason == "Failed");
+  CHECK(site.journal->unfinished().value().empty());
+  site.want(small("acme"));
+  CHECK(site.domain("acme").live->nics.size() == before);
+  CHECK(site.guests.plan("acme").value().in_sync());
+}
+
 TEST_CASE("guest: an operation waits out a provider that is away for hours", "[guest]") {
   GuestSite site;
   site.desk.want(small("acme"));
@@ -402,6 +420,27 @@ TEST_CASE("guest: a signed destruction is a tombstone that can be undone", "[gue
     CHECK(site.domain("acme").uuid != identity.uuid);
     CHECK_FALSE(site.guests.begin_undelete("acme"));
   }
+  check_sound(site);
+}
+
+TEST_CASE("guest: destroyed while it is wanted, it is not made anew when its days are over",
+          "[guest][tombstone]") {
+  GuestSite site;
+  site.want(small("acme"));
+  const GuestIdentity identity = site.identity("acme");
+  const auto authority = site.sign(gate::Verb::destroy_guest, identity);
+  REQUIRE(site.guests.begin_destroy("acme", authority));
+  site.settle("acme");
+  CHECK(site.condition("acme", "Ready").reason == "Destroyed");
+  site.clock.advance(std::chrono::hours{8 * 24});
+  site.settle("acme");
+  CHECK(site.journal->provenance(identity.uuid).value()->life == Life::gone);
+  CHECK(site.world.domains.empty());
+  CHECK(site.condition("acme", "Ready").reason == "Destroyed");
+  auto other = small("acme");
+  other.spec.memory = mebibytes(256);
+  site.want(other);
+  CHECK(site.domain("acme").uuid != identity.uuid);
   check_sound(site);
 }
 

@@ -126,6 +126,59 @@ TEST_CASE("hub protocol: a wrong type or form is named by its place", "[schema][
   CHECK(has(refused<Heartbeat>(R"({"kind":"Heartbeat","kind":"Heartbeat"})"), "twice"));
 }
 
+namespace {
+
+// Blanks that change no meaning, and make a text too long for the reader of plain heartbeats.
+Result<Heartbeat> parse_generally(const std::string& json) {
+  return parse_message<Heartbeat>(json + std::string(2048, ' '));
+}
+
+void check_read_alike(const std::string& json) {
+  CAPTURE(json);
+  const auto plainly = parse_message<Heartbeat>(json);
+  const auto generally = parse_generally(json);
+  REQUIRE(static_cast<bool>(plainly) == static_cast<bool>(generally));
+  if (plainly) CHECK(*plainly == *generally);
+  if (!plainly) CHECK(plainly.error().code() == generally.error().code());
+}
+
+}  // namespace
+
+TEST_CASE("hub protocol: a plain heartbeat means the same to both readers, however it is bent",
+          "[schema][hub]") {
+  const std::vector<std::string> texts{
+      to_json(Heartbeat{id, 4711, 3s, 12'034ms, 1, 41, HostMode::observe_only}),
+      R"({ "sequence" : 0, "kind": "Heartbeat", "apiVersion": "holdfast/v1", "session": ")" + id +
+          R"(",)" + "\n\t" + R"("passAge":"1h2m3s4ms","journalAge":"0s" })"};
+  for (const auto& text : texts) {
+    CHECK(parse_message<Heartbeat>(text));
+    check_read_alike(text);
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      check_read_alike(text.substr(0, i));
+      check_read_alike(text.substr(0, i) + text.substr(i + 1));
+      for (const char c : std::string_view{"\"\\,:{}[]0-1.eE+ ax\x01\x7f\xc3\n"})
+        check_read_alike(text.substr(0, i) + c + text.substr(i + 1));
+    }
+  }
+  const auto base = texts.front();
+  for (const auto* field : {R"("mode":"observe-only")", R"("sequence":4711)", R"("passAge":"3s")",
+                            R"("generation":41)"})
+    check_read_alike(replaced(base, field, std::string{field} + "," + field));  // twice
+  for (const auto* number :
+       {"00", "18446744073709551615", "18446744073709551616", "4294967295", "4294967296", "1e3",
+        "1.0", "-0", "9999999999999999999", "\"7\"", "null"}) {
+    check_read_alike(replaced(base, "\"sequence\":4711", std::string{"\"sequence\":"} + number));
+    check_read_alike(
+        replaced(base, "\"openOperations\":1", std::string{"\"openOperations\":"} + number));
+  }
+  for (const auto* age : {"87840h", "87841h", "3s1m", "1m60s", "1m1m", "s", "", "3", "4294967296s",
+                          "03s", "3 s", "\\u0033s"})
+    check_read_alike(replaced(base, "\"passAge\":\"3s", std::string{"\"passAge\":\""} + age));
+  check_read_alike(replaced(base, "\"mode\"", R"("future":{"a":[1]},"mode")"));
+  check_read_alike(base + base);
+  check_read_alike(base + "x");
+}
+
 TEST_CASE("hub protocol: what is over the caps is refused", "[schema][hub]") {
   SyncResponse many{};
   many.server_time = noon;

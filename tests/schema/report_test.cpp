@@ -46,6 +46,7 @@ GuestReport acme() {
   guest.cpus = 2;
   guest.memory = gibibytes(2);
   guest.disks = {{"root", gibibytes(16), "nvme"}};
+  guest.set_aside = {{"root", "/srv/root.raw", "replace_image", "00", noon}};
   guest.interfaces = {{"net0", "bridge", "br0", "52:54:00:12:34:56", {"10.0.0.2"}}};
   guest.ports = {{"udp", 51820, 40001}};
   guest.conditions = {ready()};

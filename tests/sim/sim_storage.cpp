@@ -205,17 +205,21 @@ Result<void> SimDisks::remove(gate::Permit permit, const std::string& path) {
   });
 }
 
-Result<void> SimDisks::copy(const std::string& source, const std::string& path, Bytes size,
+Result<void> SimDisks::copy(const host::CopySource& source, const std::string& path, Bytes size,
                             const host::Transfer& transfer) {
   SimWorld& world = core_.world;
   return core_.change(Call::copy_disk, owner_of(world, path), [&]() -> Result<void> {
     const SimPath parsed = TRY(parse_path(world, path));
     TRY(ensure_absent(world, path));
     TRY(ensure_space(world, path));
-    const auto from = world.files.find(source);
-    if (from == world.files.end()) return Error{Errc::not_found, source + " does not exist"};
-    if (!from->second.backing.empty()) return Error{Errc::invalid, source + " is an overlay"};
+    const auto from = world.files.find(source.path);
+    if (from == world.files.end()) return Error{Errc::not_found, source.path + " does not exist"};
+    if (from->second.backing.empty() != (source.format == "raw"))
+      return Error{Errc::invalid, source.path + " is not " + source.format};
     SimFile made = from->second;
+    for (std::string below = made.backing; !below.empty(); below = world.files.at(below).backing)
+      made.content = world.files.at(below).content;
+    made.backing.clear();
     made.size = size;
     made.owner = parsed.owner;
     made.is_partial = true;
@@ -226,7 +230,7 @@ Result<void> SimDisks::copy(const std::string& source, const std::string& path, 
     world.files.erase(path + partial_suffix);
     TRY(std::move(moved));
     made.is_partial = false;
-    made.customer = world.files.at(source).customer;
+    made.customer = world.data_on(source.path);
     world.files[path] = std::move(made);
     world.touch_owner(parsed.owner);
     return ok();

@@ -177,6 +177,7 @@ TEST_CASE("local disks: a copy is the disk's first bytes, and the disk stays as 
   const std::string source = host.disks->path_of("local", host.uuid, "root").value();
   const std::string copy = host.disks->path_of("local", host.uuid, "root-2").value();
   REQUIRE(host.disks->create_blank(source, Bytes{4 * mib}));
+  const host::CopySource raw{source, "raw"};
   std::string content(4 * mib, '\0');
   content.replace(mib, 5, "hello").replace(3 * mib, 5, "world");
   {
@@ -188,7 +189,7 @@ TEST_CASE("local disks: a copy is the disk's first bytes, and the disk stays as 
     host::Progress last;
     host::Transfer told;
     told.on_progress = [&](const host::Progress& now) { last = now; };
-    REQUIRE(host.disks->copy(source, copy, Bytes{4 * mib}, told));
+    REQUIRE(host.disks->copy(raw, copy, Bytes{4 * mib}, told));
     CHECK(content_of(copy) == content);
     CHECK(last.done <= last.total);
     struct stat info {};
@@ -196,35 +197,55 @@ TEST_CASE("local disks: a copy is the disk's first bytes, and the disk stays as 
     CHECK(info.st_blocks * 512 < static_cast<long>(mib));  // holes stayed holes
   }
   SECTION("shorter") {
-    REQUIRE(host.disks->copy(source, copy, Bytes{2 * mib}, {}));
+    REQUIRE(host.disks->copy(raw, copy, Bytes{2 * mib}, {}));
     CHECK(content_of(copy) == content.substr(0, 2 * mib));
   }
   SECTION("longer") {
-    REQUIRE(host.disks->copy(source, copy, Bytes{5 * mib}, {}));
+    REQUIRE(host.disks->copy(raw, copy, Bytes{5 * mib}, {}));
     CHECK(content_of(copy) == content + std::string(mib, '\0'));
   }
   SECTION("over what a former attempt left") {
     write_file(copy + ".partial", std::string(6 * mib, 'x'));
-    REQUIRE(host.disks->copy(source, copy, Bytes{4 * mib}, {}));
+    REQUIRE(host.disks->copy(raw, copy, Bytes{4 * mib}, {}));
     CHECK(content_of(copy) == content);
   }
-  SECTION("never over another disk, of an overlay, or outside of the targets") {
+  SECTION("of an overlay with what it rests upon, whole and shorter") {
+    const std::string overlay = source + ".qcow2";
+    REQUIRE(
+        std::system(("qemu-img create -q -f qcow2 -F raw -b " + source + " " + overlay +
+                     " && qemu-io -f qcow2 -c 'write -P 0x61 2M 64k' " + overlay + " >/dev/null")
+                        .c_str()) == 0);
+    std::string seen = content;
+    seen.replace(2 * mib, 65536, std::string(65536, 'a'));
+    const std::uint64_t size = GENERATE(4 * mib, 3 * mib, 5 * mib);
+    REQUIRE(host.disks->copy({overlay, "qcow2"}, copy, Bytes{size}, {}));
+    seen.resize(size, '\0');
+    CHECK(content_of(copy) == seen);
+    fs::remove(overlay);
+  }
+  SECTION("as it was told: a guest that writes a header onto its raw disk gets its own bytes") {
+    std::fstream{source, std::ios::binary | std::ios::in | std::ios::out}.write("QFI\xfb", 4);
+    content.replace(0, 4, "QFI\xfb");
+    REQUIRE(host.disks->copy(raw, copy, Bytes{4 * mib}, {}));
+    CHECK(content_of(copy) == content);
+  }
+  SECTION("never over another disk, of another format, or outside of the targets") {
     write_file(copy, "a disk");
-    CHECK(host.disks->copy(source, copy, Bytes{4 * mib}, {}).error().code() == Errc::conflict);
+    CHECK(host.disks->copy(raw, copy, Bytes{4 * mib}, {}).error().code() == Errc::conflict);
     CHECK(content_of(copy) == "a disk");
     const std::string other = host.disks->path_of("local", host.uuid, "other").value();
-    write_file(copy, "QFI\xfb overlay");
-    CHECK(host.disks->copy(copy, other, Bytes{mib}, {}).error().code() == Errc::invalid);
-    CHECK(host.disks->copy("/etc/passwd", other, Bytes{mib}, {}).error().code() == Errc::denied);
-    CHECK(host.disks->copy(source, "/tmp/out", Bytes{mib}, {}).error().code() == Errc::denied);
+    CHECK(host.disks->copy({source, "vmdk"}, other, Bytes{mib}, {}).error().code() ==
+          Errc::invalid);
+    CHECK(host.disks->copy({"/etc/passwd", "raw"}, other, Bytes{mib}, {}).error().code() ==
+          Errc::denied);
+    CHECK(host.disks->copy(raw, "/tmp/out", Bytes{mib}, {}).error().code() == Errc::denied);
   }
   SECTION("and stops on request with nothing under the name") {
     std::stop_source stop;
     stop.request_stop();
     host::Transfer stopped;
     stopped.stop = stop.get_token();
-    CHECK(host.disks->copy(source, copy, Bytes{4 * mib}, stopped).error().code() ==
-          Errc::unavailable);
+    CHECK(host.disks->copy(raw, copy, Bytes{4 * mib}, stopped).error().code() == Errc::unavailable);
     CHECK_FALSE(fs::exists(copy));
   }
   CHECK(content_of(source) == content);
