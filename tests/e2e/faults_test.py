@@ -13,6 +13,7 @@ import time
 import cases
 import host_view
 from cases import case
+from small_disk import SmallDisk
 from world import World, eventually, guest, to_yaml
 
 GUESTS = ("acme", "beta")
@@ -331,31 +332,6 @@ def second_daemon(world):
 
 
 # --- a full disk
-
-class SmallDisk:
-    """A target on an ext4 of 48 MiB in a file."""
-
-    def __init__(self, world):
-        self.file = os.path.join(world.folder, "small.img")
-        self.folder = os.path.join(world.folder, "small")
-        os.mkdir(self.folder)
-        with open(self.file, "wb") as file:
-            file.truncate(48 << 20)
-        tools = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
-        subprocess.run(["mkfs.ext4", "-q", "-m", "0", self.file], check=True, env=tools)
-        subprocess.run(["mount", "-o", "loop", self.file, self.folder], check=True, env=tools)
-        self.ballast = os.path.join(self.folder, "ballast")
-
-    def fill(self, leave):
-        """All but `leave` bytes."""
-        free = shutil.disk_usage(self.folder).free
-        with open(self.ballast, "wb") as file:
-            for _ in range((free - leave) >> 16):
-                file.write(b"\1" * (1 << 16))
-
-    def unmount(self):
-        subprocess.run(["umount", "-l", self.folder], check=True)
-
 
 @case("a full disk: provisioning there fails clean, the others converge, and it heals with space")
 def disk_full(world):

@@ -3,6 +3,7 @@
 files through the file system, guests through their own HTTP answers."""
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -41,6 +42,20 @@ def macs(uuid):
     """MAC addresses in the persistent definition, sorted."""
     tree = xml.fromstring(definition(uuid, "--inactive"))
     return sorted(mac.get("address") for mac in tree.findall("devices/interface/mac"))
+
+
+def disk_paths(uuid):
+    """Target ("vda") -> file, of the disks in the persistent definition."""
+    tree = xml.fromstring(definition(uuid, "--inactive"))
+    return {disk.find("target").get("dev"): disk.find("source").get("file")
+            for disk in tree.findall("devices/disk[@device='disk']")}
+
+
+def chain(path):
+    """The files that a disk consists of, down to the last backing file."""
+    shown = subprocess.run(["qemu-img", "info", "-U", "--backing-chain", "--output=json", path],
+                           check=True, capture_output=True, text=True).stdout
+    return {layer["filename"] for layer in json.loads(shown)}
 
 
 def qemu_processes():
@@ -149,10 +164,11 @@ class ForeignGuest:
         assert not changed, f"the foreign guest was touched: {', '.join(changed)}"
 
 
-def leaks(known, foreign, targets):
+def leaks(known, foreign, targets, aside=frozenset()):
     """Everything on this host that nobody answers for. `known`: UUIDs that Holdfast reports as
-    its guests; `foreign`: UUIDs of guests it must not touch; `targets`: storage directories."""
-    found = []
+    its guests; `foreign`: UUIDs of guests it must not touch; `targets`: storage directories;
+    `aside`: files that are kept although no guest uses them, and are missed when they are gone."""
+    found = [f"{path}: set aside, and gone" for path in sorted(aside) if not os.path.exists(path)]
     there = domains()
     for uuid in sorted(there - known - foreign):
         found.append(f"domain {uuid} ({virsh('domname', uuid).strip()}) is nobody's")
@@ -169,7 +185,7 @@ def leaks(known, foreign, targets):
             found.append(f"{path}: no guest {owner} is known")
         elif path.endswith((".partial", ".new")):
             found.append(f"{path}: left half-written")
-        elif path not in referenced:
+        elif path not in referenced and path not in aside:
             found.append(f"{path}: no definition speaks of it")
     for target in targets:
         for name in os.listdir(target):

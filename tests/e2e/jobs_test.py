@@ -10,6 +10,7 @@ import subprocess
 import cases
 import host_view
 from cases import case
+from signed_jobs import audited, ended
 from world import World, eventually, guest
 
 
@@ -30,25 +31,6 @@ def write_operators(world, **keys):
         file.write("".join(f"{name} {public(key)}\n" for name, key in keys.items()))
     os.chmod(path, 0o644)
     return path
-
-
-def job(world, identifier):
-    found = world.ask(f"/v1/jobs/{identifier}")
-    assert found, f"job {identifier} is not known"
-    return found
-
-
-def ended(world, identifier, state):
-    def has_ended():
-        report = job(world, identifier)
-        assert report["state"] == state, report
-        return report
-    return eventually(has_ended, f"job {identifier} is {state}")
-
-
-def audited(world, kind):
-    tail = world.must("audit", "tail", "--state-dir", world.state, "-n", "200", "-o", "json").json()
-    return [entry for entry in tail if entry["kind"] == kind]
 
 
 @case("a guest comes up on a host with two operators")

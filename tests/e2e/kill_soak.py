@@ -136,21 +136,13 @@ class Soak:
         while self.rng.random() < AGAIN_CHANCE:
             self.world.start(wait=False)
             moments.append(self.kill_soon(AGAIN_WITHIN))
-        struck = open_operations(self.world)
+        struck = self.world.interrupted()
         self.strikes += bool(struck)
         print(f"      round {number}: {'; '.join(said)}; killed after {', '.join(moments)}"
               f"{' in ' + struck if struck else ''}", flush=True)
         self.world.start()
         self.check(before)
         print(f"ok    {time.monotonic() - began:7.1f} s  round {number}", flush=True)
-
-
-def open_operations(world):
-    """Kind and step of what the kill interrupted, from the journal alone."""
-    answer = world.cli("journal", "list", "--state-dir", world.state, "-o", "json")
-    assert answer.status == 0, f"journal list with the daemon dead: {answer}"
-    return ", ".join(f"{op['kind']}/{op['step'] or 'start'}" for op in answer.json()
-                     if op["state"] in ("open", "rolling_back"))
 
 
 def soak(options):

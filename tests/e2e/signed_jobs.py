@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators with stock OpenSSH keys, and the jobs they sign."""
+"""Operators with stock OpenSSH keys, the jobs they sign, and what became of those."""
 
 import datetime
 import json
 import os
 import secrets
 import subprocess
+
+from world import eventually
 
 
 def at(hours):
@@ -52,3 +54,20 @@ def job(action, host_id, guest=None, not_before=-0.1, expires=1.0, **fields):
         body["guest"] = {key: guest[key] for key in ("uuid", "incarnation", "name")}
     body.update(fields)
     return (json.dumps(body, indent=2) + "\n").encode()
+
+
+def ended(world, identifier, state):
+    """Waits until the job is `state`, and returns its report."""
+    def has_ended():
+        report = world.ask(f"/v1/jobs/{identifier}")
+        if report and report["state"] != state and report["state"] in ("done", "refused", "failed"):
+            raise ValueError(f"it is to be {state} and has ended: {report}")
+        assert report and report["state"] == state, report
+        return report
+    return eventually(has_ended, f"job {identifier} is {state}")
+
+
+def audited(world, kind):
+    """The newest audit entries of a kind."""
+    tail = world.must("audit", "tail", "--state-dir", world.state, "-n", "200", "-o", "json").json()
+    return [entry for entry in tail if entry["kind"] == kind]

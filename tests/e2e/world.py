@@ -127,8 +127,11 @@ class World:
             self.targets[target] = os.path.join(self.folder, target)
             os.mkdir(self.targets[target])
         os.mkdir(self.desired)
+        self.small_disks = []
         self.daemon = None
+        self.options = ()     # of the daemon, each time it is started
         self.foreign = None
+        self.aside = set()    # disks that a signed order took out of use, and that have to stay
         self.wanted = {}      # name -> resource, as written last
         self.addresses = {}
         self.generation = 0   # accepted before the last edit
@@ -143,6 +146,8 @@ class World:
         for uuid in host_view.domains():
             host_view.virsh("destroy", uuid, check=False)
             host_view.virsh("undefine", uuid, "--snapshots-metadata", "--nvram", check=False)
+        for disk in self.small_disks:
+            disk.unmount()
         if kind is None or not os.environ.get("HOLDFAST_E2E_KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -151,7 +156,7 @@ class World:
     def start(self, wait=True, extra=()):
         assert self.daemon is None, "the daemon runs already"
         command = [self.daemon_program, "--desired", self.desired, "--state-dir", self.state,
-                   "--connect", "qemu:///system", "--socket", self.socket, *extra]
+                   "--connect", "qemu:///system", "--socket", self.socket, *self.options, *extra]
         for name, folder in self.targets.items():
             if name != "local":
                 command += ["--target", f"{name}={folder}"]
@@ -337,10 +342,17 @@ class World:
         """Nothing leaked, the foreign guest is as it was."""
         known = {report["uuid"] for report in self.guests().values()}
         foreign = {self.foreign.uuid} if self.foreign else set()
-        found = host_view.leaks(known, foreign, list(self.targets.values()))
+        found = host_view.leaks(known, foreign, list(self.targets.values()), self.aside)
         assert not found, "leaked: " + "; ".join(found)
         if self.foreign:
             self.foreign.assert_untouched()
+
+    def interrupted(self):
+        """With the daemon dead: kind and step of what is open, from the journal alone."""
+        answer = self.cli("journal", "list", "--state-dir", self.state, "-o", "json")
+        assert answer.status == 0, f"journal list with the daemon dead: {answer}"
+        return ", ".join(f"{op['kind']}/{op['step'] or 'start'}" for op in answer.json()
+                         if op["state"] in ("open", "rolling_back"))
 
     # --- for people who look at a failure
 

@@ -54,6 +54,8 @@ for directory in /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvi
   private_directory "$directory" || skip "cannot make a private $directory"
 done
 
+mkdir -p /var/lib/libvirt/dnsmasq # of the package that brings networks; used without dnsmasq, too
+
 # A fresh sysfs shows this network namespace, and no control groups: libvirt then uses none.
 mount -t sysfs sysfs /sys || skip "cannot mount a private /sys"
 
