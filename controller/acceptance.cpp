@@ -171,7 +171,7 @@ Acceptance judge(const Fetched& fetched, const Wanted* held, const std::vector<s
   if (mass.held) {
     answer.kind = Acceptance::Kind::held;
     answer.reason = "MassChangeHeld";
-    answer.message = mass.sentence + " It would drop " + joined(answer.dropped) +
+    answer.message = mass.sentence + ". It would drop " + joined(answer.dropped) +
                      "; the state accepted before stays in force.";
     return answer;
   }

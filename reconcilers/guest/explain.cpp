@@ -35,9 +35,14 @@ const TicketRecord* find_ticket(const std::vector<TicketRecord>& tickets, const 
   return found == tickets.end() ? nullptr : &*found;
 }
 
+// "grow disk root from 8Gi to 16Gi (rootDisk.size)"
+std::string named(const PlannedAction& action) {
+  const std::string what = describe(action.action);
+  return action.field == "guest" ? what : what + " (" + action.field + ")";
+}
+
 std::string about_refusal(const PlannedAction& action, const std::vector<TicketRecord>& tickets) {
-  std::string sentence = "Refused: " + describe(action.action) + " (" + action.field +
-                         "), because " + action.reason + ".";
+  std::string sentence = "Refused: " + named(action) + ", because " + action.reason + ".";
   if (!action.rule.empty()) sentence += " Rule " + action.rule + ".";
   const TicketRecord* ticket = find_ticket(tickets, action.ticket);
   if (ticket == nullptr) return sentence;
@@ -49,8 +54,7 @@ void add_plan(const GuestPlan& plan, const Situation& situation,
               std::vector<std::string>& sentences) {
   for (const PlannedAction& action : plan.actions)
     if (action.verdict != Verdict::refused)
-      sentences.push_back("To do: " + describe(action.action) + " (" + action.field +
-                          "), because " + action.reason + ".");
+      sentences.push_back("To do: " + named(action) + ", because " + action.reason + ".");
   if (!plan.blocked.empty())
     sentences.push_back("Blocked (" + plan.blocked + "): " + plan.blocked_by + ".");
   for (const PlannedAction& action : plan.actions)
