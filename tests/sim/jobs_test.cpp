@@ -135,3 +135,32 @@ TEST_CASE("job: a state database put back from an older copy carries no job out 
   CHECK(heir.world().domains.size() == 1);
   CHECK(heir.scenario->breaches() == Breaches{});
 }
+
+TEST_CASE("job: a guest destroyed while it is wanted stays so until desired state has dropped it",
+          "[sim][job]") {
+  EngineSite site;
+  site.world().add_image(EngineSite::image, gibibytes(4));
+  const auto all = guests_named({"acme", "beta", "gamma"});
+  site.want(all);
+  REQUIRE(site.scenario->settle());
+  const SimDomain guest = *site.world().find_by_name("acme");
+  const auto authority = sign_order(*site.hub, *site.scenario, gate::Verb::destroy_guest, guest);
+  give_job(*site.scenario, job_of(authority, "guest/acme"));
+  REQUIRE(site.scenario->settle());
+  site.scenario->run_for(8 * day);
+  CHECK(site.world().domain(guest.uuid) == nullptr);  // its seven days are over
+  CHECK(site.world().find_by_name("acme") == nullptr);
+  auto other = all;
+  other.guests.back().spec.cpus = 4;  // another generation that says the same of it
+  site.want(other);
+  REQUIRE(site.scenario->settle());
+  CHECK(site.world().find_by_name("acme") == nullptr);
+  site.want(guests_named({"beta", "gamma"}));
+  REQUIRE(site.scenario->settle());
+  site.want(all);
+  REQUIRE(site.scenario->settle());
+  const SimDomain* anew = site.world().find_by_name("acme");
+  REQUIRE(anew != nullptr);
+  CHECK(anew->uuid != guest.uuid);
+  CHECK(site.scenario->breaches() == Breaches{});
+}
