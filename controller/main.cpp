@@ -186,8 +186,8 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
   const bool has_hub = HubLink::is_enrolled(config.state_dir) || !config.hub.empty();
 
   const auto libvirt = TRY(libvirt::LibvirtHost::open({.uri = config.connect, .log = log}, clock));
-  local::LocalImages images{config.images_dir()};
-  local::LocalDisks disks{config.all_targets(), images};
+  local::LocalImages images{config.images_dir(), config.transfer_bandwidth};
+  local::LocalDisks disks{config.all_targets(), images, config.transfer_bandwidth};
   FileSource directory{config.desired, clock};
   NoSource nothing{"hub " + config.hub + " (not enrolled)"};
   CurrentSource source{has_hub ? static_cast<DesiredSource&>(nothing) : directory};

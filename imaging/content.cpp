@@ -134,7 +134,9 @@ Result<void> SparseWriter::finish() {
 }
 
 Result<void> Meter::advance(std::uint64_t bytes) {
-  if (options_.stop.stop_requested()) return Error{Errc::unavailable, "interrupted"};
+  pace_.spend(bytes);
+  if (options_.stop.stop_requested() || !pace_.await(options_.stop))
+    return Error{Errc::unavailable, "interrupted"};
   done_ += bytes;
   if (!options_.on_progress) return ok();
   if (const auto now = std::chrono::steady_clock::now(); now >= next_report_) {

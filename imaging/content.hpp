@@ -14,6 +14,7 @@
 #include "base/sha256.hpp"
 #include "base/unique_fd.hpp"
 #include "imaging/options.hpp"
+#include "imaging/pace.hpp"
 
 // A disk's content as a stream, where it goes, and what is measured on the way.
 namespace holdfast::imaging {
@@ -57,15 +58,17 @@ class SparseWriter {
   std::uint64_t flushed_ = 0;  // writeback was started for everything before it
 };
 
-// Heeds `stop` and reports progress, for everything that takes long.
+// Heeds `stop` and the bandwidth, and reports progress, for everything that takes long.
 class Meter {
  public:
-  Meter(const Options& options, std::uint64_t total) : options_{options}, total_{total} {}
+  Meter(const Options& options, std::uint64_t total)
+      : options_{options}, pace_{options.max_bytes_per_second}, total_{total} {}
   // Errc::unavailable, "interrupted", when asked to stop.
   Result<void> advance(std::uint64_t bytes);
 
  private:
   const Options& options_;
+  Pace pace_;
   std::uint64_t total_ = 0;
   std::uint64_t done_ = 0;
   std::chrono::steady_clock::time_point next_report_{};

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <stop_token>
+#include <thread>
 
 namespace holdfast::imaging {
 
@@ -24,6 +27,15 @@ class Pace {
     const auto now = Clock::now();
     if (rate_ == 0 || now >= next_) return std::chrono::hours{24};
     return std::chrono::ceil<std::chrono::milliseconds>(next_ - now);
+  }
+
+  // Sleeps until it allows something; false when asked to stop before that.
+  bool await(const std::stop_token& stop) const {
+    while (!allows()) {
+      if (stop.stop_requested()) return false;
+      std::this_thread::sleep_for(std::min(wait(), std::chrono::milliseconds{50}));
+    }
+    return true;
   }
 
  private:

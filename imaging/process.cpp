@@ -11,8 +11,11 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <optional>
+#include <thread>
 
 #include "base/unique_fd.hpp"
+#include "imaging/io_queue.hpp"
 #include "imaging/posix.hpp"
 
 namespace holdfast::imaging {
@@ -123,6 +126,17 @@ Result<pid_t> spawn(const Process& process, int out, int errors) {
   return pid;
 }
 
+// A child has the priority of the thread that starts it.
+Result<pid_t> spawn_with_priority(const Process& process, int out, int errors) {
+  if (process.priority == IoPriority::normal) return spawn(process, out, errors);
+  std::optional<Result<pid_t>> pid;
+  std::thread{[&] {
+    become_idle();
+    pid.emplace(spawn(process, out, errors));
+  }}.join();
+  return std::move(*pid);
+}
+
 // One read of what is there; false when the pipe was closed.
 bool drain(int fd, const std::function<void(std::string_view)>& take) {
   std::array<char, 4096> buffer{};
@@ -137,7 +151,7 @@ bool drain(int fd, const std::function<void(std::string_view)>& take) {
 Result<ProcessEnd> run(const Process& process) {
   auto out = TRY(make_pipe());
   auto errors = TRY(make_pipe());
-  Child child{TRY(spawn(process, out.write.get(), errors.write.get()))};
+  Child child{TRY(spawn_with_priority(process, out.write.get(), errors.write.get()))};
   out.write = UniqueFd{};
   errors.write = UniqueFd{};
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "imaging/options.hpp"
 
 namespace holdfast::imaging {
 
@@ -18,6 +19,7 @@ struct Process {
   std::vector<int> inherited{};
   std::function<void(std::string_view)> on_stdout{};  // pieces as they come
   std::stop_token stop{};
+  IoPriority priority = IoPriority::normal;
 };
 
 struct ProcessEnd {

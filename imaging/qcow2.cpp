@@ -76,6 +76,10 @@ Result<void> convert_qcow2(const Conversion& conversion) {
                   "-n",
                   "--target-is-zero",
                   "-W",
+                  "-m",
+                  "16",
+                  "-t",
+                  conversion.is_direct ? "none" : "writeback",
                   "-S",
                   "65536",
                   "-f",
@@ -84,7 +88,11 @@ Result<void> convert_qcow2(const Conversion& conversion) {
                   "raw",
                   "/proc/self/fd/3",
                   "/proc/self/fd/4"};
+  if (conversion.max_bytes_per_second != 0)
+    process.argv.insert(process.argv.begin() + 2,
+                        {"-r", std::to_string(conversion.max_bytes_per_second)});
   process.inherited = {conversion.source, conversion.target};
+  process.priority = conversion.priority;
   process.stop = conversion.stop;
   process.on_stdout = [&conversion](std::string_view text) {
     const double percent = percent_in(text);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "imaging/options.hpp"
 
 // QCOW2 images, version 2 and 3 (header: docs/interop/qcow2.txt of QEMU). The header is
 // checked here; the clusters are left to `qemu-img`.
@@ -24,9 +25,12 @@ bool is_qcow2(std::span<const std::byte> head);
 Result<std::uint64_t> check_qcow2(std::span<const std::byte> head, const std::string& path);
 
 struct Conversion {
-  int source = -1;     // descriptor of the qcow2 file
-  int target = -1;     // of a new file that already has the virtual size; read and write
-  std::string name{};  // of the image, for messages
+  int source = -1;         // descriptor of the qcow2 file
+  int target = -1;         // of a new file that already has the virtual size; read and write
+  std::string name{};      // of the image, for messages
+  bool is_direct = false;  // the target's filesystem lets writes pass by the page cache
+  std::uint64_t max_bytes_per_second = 0;  // written; 0: no limit
+  IoPriority priority = IoPriority::normal;
   std::function<void(double)> on_percent{};
   std::stop_token stop{};
 };

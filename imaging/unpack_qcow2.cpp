@@ -53,7 +53,8 @@ Result<std::uint64_t> unpack_qcow2(const OpenedImage& image, int target, const O
   const auto size = source.virtual_size;
   if (::ftruncate(target, static_cast<off_t>(size)) != 0)
     return posix_error(errno, "set the size of the unpacked " + source.path);
-  const auto first_half = half_of(options, 0);
+  auto first_half = half_of(options, 0);
+  first_half.max_bytes_per_second = 0;  // qemu-img keeps to it itself
   Meter meter{first_half, size};
   std::uint64_t converted = 0;
   // The child outlives us when we are killed; with its own description of the file it does
@@ -63,6 +64,9 @@ Result<std::uint64_t> unpack_qcow2(const OpenedImage& image, int target, const O
   conversion.source = image.fd();
   conversion.target = child_target.get();
   conversion.name = source.path;
+  conversion.is_direct = static_cast<bool>(reopen(target, O_RDWR | O_DIRECT));
+  conversion.max_bytes_per_second = options.max_bytes_per_second;
+  conversion.priority = options.priority;
   conversion.stop = options.stop;
   conversion.on_percent = [&](double percent) {
     const auto done = static_cast<std::uint64_t>(static_cast<double>(size) * percent / 100);

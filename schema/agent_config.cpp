@@ -96,6 +96,8 @@ const Table<AgentConfig>& agent_config_table() {
           field("signers", &AgentConfig::signers, signers_by_action()),
           field("requireSynchronizedClock", &AgentConfig::requires_synchronized_clock, boolean()),
           field("workers", &AgentConfig::workers, whole_number<std::uint32_t>(1, 64)),
+          field("transferBandwidth", &AgentConfig::transfer_bandwidth,
+                maybe(bytes(mebibytes(1), tebibytes(1)))),
           field("logLevel", &AgentConfig::log_level,
                 one_of<LogLevel>(
                     std::vector<std::pair<std::string, LogLevel>>{{"debug", LogLevel::debug},

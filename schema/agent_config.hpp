@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/log.hpp"
 #include "base/result.hpp"
+#include "schema/quantity.hpp"
 
 namespace holdfast {
 
@@ -22,6 +24,9 @@ struct AgentConfig {
   std::string images{};                          // golden images; empty: STATE_DIR/images
   std::map<std::string, std::string> targets{};  // storage target -> directory
   std::uint32_t workers = 4;
+  // Bytes a second, read and written together, that each transfer of a disk image or a disk may
+  // take (restore, import, move), beside having the idle priority anyway. None: no limit.
+  std::optional<Bytes> transfer_bandwidth{};  // transferBandwidth
   // Whose signatures count (allowed_signers form, owned by root), and how many of them each
   // action takes: by action, or "default". docs/design/jobs.md says what holds otherwise.
   std::string operators = "/etc/holdfast/operators";

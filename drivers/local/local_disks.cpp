@@ -8,32 +8,24 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 
 #include "base/unique_fd.hpp"
 #include "drivers/local/disk_copy.hpp"
 #include "drivers/local/local_transfer.hpp"
 #include "drivers/local/seed_iso.hpp"
 #include "imaging/image.hpp"
+#include "imaging/posix.hpp"
 
 namespace holdfast::local {
 namespace {
 
-Error io_error(const std::string& doing, const std::string& path) {
-  const int code = errno;
-  const Errc kind = code == ENOENT                                        ? Errc::not_found
-                    : (code == ENOSPC || code == EDQUOT || code == EFBIG) ? Errc::exhausted
-                    : (code == EACCES || code == EPERM || code == EROFS)  ? Errc::denied
-                    : code == EEXIST                                      ? Errc::conflict
-                                                                          : Errc::unavailable;
-  return Error{kind, doing + " " + path + ": " + std::strerror(code)};
-}
+using imaging::posix_error;
 
 std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 Result<void> sync_folder(const std::string& folder) {
   const UniqueFd fd{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!fd || ::fsync(fd.get()) != 0) return io_error("sync", folder);
+  if (!fd || ::fsync(fd.get()) != 0) return posix_error(errno, "sync " + folder);
   return ok();
 }
 
@@ -85,7 +77,7 @@ Result<void> LocalDisks::make_folder(const std::string& path) const {
   if (errno == ENOENT)
     return Error{Errc::unavailable,
                  "storage target directory " + folder_of(folder) + " is not there; is it mounted?"};
-  return io_error("create", folder);
+  return posix_error(errno, "create " + folder);
 }
 
 Result<void> LocalDisks::restore(const ImageRef& image, const std::string& image_disk,
@@ -103,7 +95,7 @@ Result<void> LocalDisks::restore(const ImageRef& image, const std::string& image
     return Error{Errc::not_found,
                  "image " + image.name + " " + image.version + " has no disk named " + image_disk};
   const auto source = TRY(to_source(*stored, *disk));
-  auto options = to_options(transfer);
+  auto options = to_options(transfer, bandwidth_);
   options.keeps_partial = true;  // the next start goes on from there; remove() takes it away
   TRY(imaging::restore(source, path, options));
   return ok();
@@ -116,13 +108,13 @@ Result<void> LocalDisks::create_blank(const std::string& path, Bytes size) {
   const std::string partial = path + ".partial";
   const UniqueFd fd{
       ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
-  if (!fd) return io_error("create", partial);
+  if (!fd) return posix_error(errno, "create " + partial);
   const auto made = [&]() -> Result<void> {
     if (::ftruncate(fd.get(), static_cast<off_t>(size.value)) != 0)
-      return io_error("set the size of", partial);
-    if (::fsync(fd.get()) != 0) return io_error("sync", partial);
+      return posix_error(errno, "set the size of " + partial);
+    if (::fsync(fd.get()) != 0) return posix_error(errno, "sync " + partial);
     // link() refuses to replace what appeared meanwhile; rename() would not.
-    if (::link(partial.c_str(), path.c_str()) != 0) return io_error("create", path);
+    if (::link(partial.c_str(), path.c_str()) != 0) return posix_error(errno, "create " + path);
     return ok();
   }();
   ::unlink(partial.c_str());
@@ -133,16 +125,17 @@ Result<void> LocalDisks::create_blank(const std::string& path, Bytes size) {
 Result<void> LocalDisks::grow(const std::string& path, Bytes size) {
   TRY(owner_of(path));
   const UniqueFd fd{::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
-  if (!fd) return io_error("open", path);
+  if (!fd) return posix_error(errno, "open " + path);
   if (is_qcow2(fd.get())) return grow_overlay(path, size);
   struct stat info {};
-  if (::fstat(fd.get(), &info) != 0) return io_error("read", path);
+  if (::fstat(fd.get(), &info) != 0) return posix_error(errno, "read " + path);
   const Bytes now{static_cast<std::uint64_t>(info.st_size)};
   if (now > size)
     return Error{Errc::invalid, path + " is " + to_string(now) + ", more than " + to_string(size) +
                                     "; a disk is never shrunk"};
-  if (::ftruncate(fd.get(), static_cast<off_t>(size.value)) != 0) return io_error("grow", path);
-  if (::fsync(fd.get()) != 0) return io_error("sync", path);
+  if (::ftruncate(fd.get(), static_cast<off_t>(size.value)) != 0)
+    return posix_error(errno, "grow " + path);
+  if (::fsync(fd.get()) != 0) return posix_error(errno, "sync " + path);
   return ok();
 }
 
@@ -158,9 +151,9 @@ Result<std::optional<host::DiskFacts>> LocalDisks::find(const std::string& path)
                    "storage target directory " + target + " is not there; is it mounted?"};
     return Found{};
   }
-  if (!fd) return io_error("open", path);
+  if (!fd) return posix_error(errno, "open " + path);
   struct stat info {};
-  if (::fstat(fd.get(), &info) != 0) return io_error("read", path);
+  if (::fstat(fd.get(), &info) != 0) return posix_error(errno, "read " + path);
   host::DiskFacts facts{.size = Bytes{static_cast<std::uint64_t>(info.st_size)},
                         .allocated = Bytes{static_cast<std::uint64_t>(info.st_blocks) * 512}};
   if (is_qcow2(fd.get())) {
@@ -181,7 +174,7 @@ Result<void> LocalDisks::copy(const host::CopySource& source, const std::string&
   TRY(owner_of(source.path));
   TRY(make_folder(path));
   if (::access(path.c_str(), F_OK) == 0) return Error{Errc::conflict, path + " exists already"};
-  TRY(copy_disk(source, path, size, transfer));
+  TRY(run_idle([&] { return copy_disk(source, path, size, transfer, bandwidth_); }));
   return sync_folder(folder_of(path));
 }
 
@@ -202,7 +195,7 @@ Result<void> LocalDisks::remove(gate::Permit permit, const std::string& path) {
   const std::string folder = folder_of(path);
   for (const std::string& file : {path, path + ".partial"})
     if (::unlink(file.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR)
-      return io_error("remove", file);
+      return posix_error(errno, "remove " + file);
   if (::rmdir(folder.c_str()) == 0) return sync_folder(folder_of(folder));
   if (errno == ENOENT) return ok();
   return sync_folder(folder);

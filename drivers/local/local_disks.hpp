@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "host/storage.hpp"
@@ -14,8 +15,10 @@ namespace holdfast::local {
 // Thread-safe.
 class LocalDisks final : public host::DiskStore, public host::DiskCopies {
  public:
-  LocalDisks(std::map<std::string, std::string> targets, const host::ImageStore& images)
-      : targets_{std::move(targets)}, images_{images} {}
+  // `bandwidth`: bytes a second, for each restore or copy.
+  LocalDisks(std::map<std::string, std::string> targets, const host::ImageStore& images,
+             std::optional<Bytes> bandwidth = {})
+      : targets_{std::move(targets)}, images_{images}, bandwidth_{bandwidth} {}
 
   Result<std::string> path_of(const std::string& target, const Uuid& uuid,
                               const std::string& disk) const override;
@@ -36,6 +39,7 @@ class LocalDisks final : public host::DiskStore, public host::DiskCopies {
 
   std::map<std::string, std::string> targets_;
   const host::ImageStore& images_;
+  std::optional<Bytes> bandwidth_;
 };
 
 }  // namespace holdfast::local

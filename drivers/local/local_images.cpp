@@ -91,7 +91,9 @@ Result<host::StoredImage> LocalImages::import(const std::string& path,
   };
   if (auto stored = TRY(same_is_here())) return std::move(*stored);
   const fs::path folder = fs::path{directory_} / image.name / image.version;
-  auto imported = imaging::import_files(path, bundle, folder, to_options(transfer));
+  auto imported = run_idle([&] {
+    return imaging::import_files(path, bundle, folder, to_options(transfer, bandwidth_));
+  });
   // Somebody else may have imported it meanwhile: then what is there decides.
   if (!imported && imported.error().code() == Errc::conflict)
     if (auto stored = TRY(same_is_here())) return std::move(*stored);
@@ -103,10 +105,12 @@ Result<void> LocalImages::verify(const ImageRef& ref, const host::Transfer& tran
   const auto stored = TRY(find(ref));
   if (!stored)
     return Error{Errc::not_found, "image " + ref.name + " " + ref.version + " is not on this host"};
-  TRY(imaging::verify_files(stored->directory, files_of(stored->image), to_options(transfer)));
+  const auto options = to_options(transfer, bandwidth_);
+  TRY(run_idle(
+      [&] { return imaging::verify_files(stored->directory, files_of(stored->image), options); }));
   for (const ImageDisk& disk : stored->image.disks) {
     const auto source = TRY(to_source(*stored, disk));
-    TRY(imaging::verify(source, to_options(transfer)));
+    TRY(imaging::verify(source, options));
   }
   return ok();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "host/storage.hpp"
@@ -11,7 +12,9 @@ namespace holdfast::local {
 // An image is there whole or not at all: imports are renamed into place. Thread-safe.
 class LocalImages final : public host::ImageStore {
  public:
-  explicit LocalImages(std::string directory) : directory_{std::move(directory)} {}
+  // `bandwidth`: bytes a second, for each import or check.
+  explicit LocalImages(std::string directory, std::optional<Bytes> bandwidth = {})
+      : directory_{std::move(directory)}, bandwidth_{bandwidth} {}
 
   Result<std::optional<host::StoredImage>> find(const ImageRef& image) const override;
   Result<std::vector<host::StoredImage>> list() const override;
@@ -21,6 +24,7 @@ class LocalImages final : public host::ImageStore {
 
  private:
   std::string directory_;
+  std::optional<Bytes> bandwidth_;
 };
 
 }  // namespace holdfast::local

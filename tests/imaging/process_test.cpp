@@ -36,6 +36,15 @@ TEST_CASE("process: its exit status and errors come back", "[imaging]") {
   CHECK(end->errors == "bad");
 }
 
+TEST_CASE("process: an idle one gives way, and we do not for it", "[imaging]") {
+  auto process = command({"sh", "-c", "nice; ionice"});
+  const auto before = output_of(process);
+  process.priority = IoPriority::idle;
+  CHECK(output_of(process) == "19\nidle\n");
+  process.priority = IoPriority::normal;
+  CHECK(output_of(process) == before);
+}
+
 TEST_CASE("process: endless errors are cut", "[imaging]") {
   const auto end = run(command({"sh", "-c", "head -c 1000000 /dev/zero | tr '\\0' e >&2"}));
   REQUIRE(end);

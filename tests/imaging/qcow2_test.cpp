@@ -56,6 +56,20 @@ TEST_CASE("qcow2: the content comes back sparse and checked", "[imaging]") {
   CHECK(seen.back().total == content.size());
 }
 
+TEST_CASE("qcow2: it is unpacked in the idle class and within a bandwidth", "[imaging]") {
+  const ScratchFolder folder;
+  const auto content = random_bytes(4 << 20);
+  const auto source = make_qcow2(folder, content);
+  Options options;
+  options.priority = IoPriority::idle;
+  options.max_bytes_per_second = 16 << 20;
+  const auto started = std::chrono::steady_clock::now();
+  REQUIRE(restore(source, folder / "disk", options));
+  CHECK((read_file(folder / "disk") == content));
+  // 4 MiB are written by one and read by the other.
+  CHECK(std::chrono::steady_clock::now() - started > std::chrono::milliseconds{200});
+}
+
 TEST_CASE("qcow2: another hash or size is refused", "[imaging]") {
   const ScratchFolder folder;
   auto source = make_qcow2(folder, disk_of_sectors());

@@ -43,6 +43,15 @@ TEST_CASE("agent config: signers are counted by action", "[schema]") {
   CHECK(parse_agent_config(to_yaml(config), "printed").value() == config);
 }
 
+TEST_CASE("agent config: transfers of disks may be given a bandwidth", "[schema]") {
+  CHECK_FALSE(parse_agent_config("", "agent.yaml").value().transfer_bandwidth);
+  const auto config = parse_agent_config("transferBandwidth: 100Mi", "agent.yaml").value();
+  CHECK(config.transfer_bandwidth == mebibytes(100));
+  CHECK(parse_agent_config(to_yaml(config), "printed").value() == config);
+  CHECK(has(problem("transferBandwidth: 100"), "/transferBandwidth"));
+  CHECK(has(problem("transferBandwidth: fast"), "/transferBandwidth"));
+}
+
 TEST_CASE("agent config: the example is one", "[schema][examples]") {
   std::ifstream in{HOLDFAST_SOURCE_DIR "/examples/agent.yaml"};
   const auto config =

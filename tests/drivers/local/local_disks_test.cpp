@@ -3,9 +3,11 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -250,6 +252,60 @@ TEST_CASE("local disks: a copy is the disk's first bytes, and the disk stays as 
   }
   CHECK(content_of(source) == content);
   CHECK_FALSE(fs::exists(copy + ".partial"));
+}
+
+TEST_CASE("local disks: transfers keep to the bandwidth, and to a stop while they wait for it",
+          "[local]") {
+  Host host;
+  const local::LocalImages images{(host.root / "images").string(), Bytes{8 * mib}};
+  local::LocalDisks disks{{{"local", (host.root / "target").string()}}, images, Bytes{8 * mib}};
+  const std::string path = disks.path_of("local", host.uuid, "root").value();
+  const std::string copy = disks.path_of("local", host.uuid, "root-2").value();
+  REQUIRE(disks.create_blank(path, Bytes{2 * mib}));
+  write_file(path, std::string(2 * mib, 'x'));
+  const auto started = std::chrono::steady_clock::now();
+  REQUIRE(disks.copy({path, "raw"}, copy, Bytes{2 * mib}, {}));
+  CHECK(content_of(copy) == std::string(2 * mib, 'x'));
+  // Read, written, and both read again: 8 MiB, of which the last is not waited for.
+  CHECK(std::chrono::steady_clock::now() - started > std::chrono::milliseconds{500});
+
+  std::stop_source stop;
+  host::Transfer stopped;
+  stopped.stop = stop.get_token();
+  stopped.on_progress = [&](const host::Progress&) { stop.request_stop(); };
+  CHECK(disks
+            .copy({path, "raw"}, disks.path_of("local", host.uuid, "root-3").value(),
+                  Bytes{2 * mib}, stopped)
+            .error()
+            .code() == Errc::unavailable);
+}
+
+TEST_CASE("local disks: where a filesystem shares blocks a copy takes none", "[local]") {
+  Host host;
+  const fs::path volume = host.root / "volume";
+  write_file(volume, "");
+  fs::resize_file(volume, std::uint64_t{512} * mib);
+  const fs::path target = host.root / "target";
+  const std::string command = "(mkfs.xfs -q " + volume.string() + " || mkfs.btrfs -q " +
+                              volume.string() + ") 2>/dev/null && mount -o loop " +
+                              volume.string() + " " + target.string() + " 2>/dev/null";
+  if (std::system(command.c_str()) != 0) {
+    WARN("skipped: cannot make and mount an XFS or Btrfs (needs root and xfsprogs)");
+    return;
+  }
+  const std::string path = host.disks->path_of("local", host.uuid, "root").value();
+  const std::string copy = host.disks->path_of("local", host.uuid, "root-2").value();
+  const bool is_made = static_cast<bool>(host.disks->create_blank(path, Bytes{64 * mib}));
+  write_file(path, std::string(64 * mib, 'x'));
+  const auto before = fs::space(target).free;
+  const auto copied = host.disks->copy({path, "raw"}, copy, Bytes{65 * mib}, {});
+  const auto after = fs::space(target).free;
+  const bool is_right = content_of(copy) == std::string(64 * mib, 'x') + std::string(mib, '\0');
+  ::umount2(target.c_str(), MNT_DETACH);
+  REQUIRE(is_made);
+  REQUIRE(copied);
+  CHECK(is_right);
+  CHECK(before - after < 8 * mib);
 }
 
 TEST_CASE("local disks: a target whose directory is gone is unavailable and not empty",
