@@ -101,9 +101,7 @@ void declare_desired(CLI::App& app, Words& words) {
                         "holdfast plan -o json | jq '.actions[] | select(.verdict==\"refused\")'"});
   add_files(planning, to_plan->files, false);
   planning->add_flag("--detailed", to_plan->is_detailed, "Also how the gate sees each action");
-  planning->callback([&words, to_plan] {
-    words.chosen = [to_plan](const Invocation& to) { return plan(to, *to_plan); };
-  });
+  choose(planning, words, to_plan, plan);
 
   const auto to_apply = options_of<ApplyOptions>();
   auto* applying = add_command(
@@ -116,9 +114,7 @@ void declare_desired(CLI::App& app, Words& words) {
   add_wait(applying, to_apply->wait,
            "Follow the work until the host is in sync (default limit 10m). Exits 1 when it is "
            "not in sync by then, or when the rest is refused");
-  applying->callback([&words, to_apply] {
-    words.chosen = [to_apply](const Invocation& to) { return apply(to, *to_apply); };
-  });
+  choose(applying, words, to_apply, apply);
 }
 
 void declare_views(CLI::App& app, Words& words) {
@@ -137,9 +133,7 @@ void declare_views(CLI::App& app, Words& words) {
   getting->add_option("--subject", to_get->subject, "Operations of this subject: guest/acme")
       ->type_name("SUBJECT");
   add_limit(getting, "-n,--limit", to_get->limit);
-  getting->callback([&words, to_get] {
-    words.chosen = [to_get](const Invocation& to) { return get(to, *to_get); };
-  });
+  choose(getting, words, to_get, get);
 
   const auto to_describe = options_of<GetOptions>();
   auto* describing = add_command(app, {"describe", "Tell everything about one thing",
@@ -236,9 +230,7 @@ void declare_program(CLI::App& app, Words& words) {
       ->add_option("TOKEN", to_enroll->token,
                    "As `holdfast hub enroll-token` printed it; - for standard input")
       ->required();
-  enrolling->callback([&words, to_enroll] {
-    words.chosen = [to_enroll](const Invocation& to) { return enroll(to, *to_enroll); };
-  });
+  choose(enrolling, words, to_enroll, enroll);
 
   const auto is_confirmed = options_of<bool>();
   auto* recovering = add_command(
@@ -259,9 +251,7 @@ void declare_program(CLI::App& app, Words& words) {
   bundling->add_option("-o,--output-file", to_bundle->file, "The file to make")
       ->type_name("FILE.tar.gz");
   add_state_dir(bundling, to_bundle->state_dir);
-  bundling->callback([&words, to_bundle] {
-    words.chosen = [to_bundle](const Invocation& to) { return support_bundle(to, *to_bundle); };
-  });
+  choose(bundling, words, to_bundle, support_bundle);
 
   const auto shell = options_of<std::string>();
   auto* completing =

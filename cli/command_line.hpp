@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -51,6 +52,16 @@ struct Positional {
 using ByNameCommand = Result<Exit> (*)(const Invocation& invocation, const std::string& name);
 CLI::App* add_by_name(CLI::App& parent, Words& words, const Help& help, const Positional& what,
                       ByNameCommand run);
+// The words ask for `run` with what `options` holds once they are parsed.
+template <class Options>
+using OptionsCommand = Result<Exit> (*)(const Invocation& invocation, const Options& options);
+template <class Options>
+void choose(CLI::App* command, Words& words, const std::shared_ptr<Options>& options,
+            OptionsCommand<Options> run) {
+  command->callback([&words, options, run] {
+    words.chosen = [options, run](const Invocation& to) { return run(to, *options); };
+  });
+}
 // Options that several commands have. What they fill in must outlive the parse.
 void add_state_dir(CLI::App* command, std::string& directory);
 void add_limit(CLI::App* command, const char* names, std::size_t& limit,

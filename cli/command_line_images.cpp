@@ -6,18 +6,6 @@
 namespace holdfast::cli {
 namespace {
 
-template <class Options>
-using ImageCommand = Result<Exit> (*)(const Invocation&, const Options&);
-
-// Remembers what the words ask for; `options` is filled in by then.
-template <class Options>
-void choose(CLI::App* command, Words& words, const std::shared_ptr<Options>& options,
-            ImageCommand<Options> run) {
-  command->callback([&words, options, run] {
-    words.chosen = [options, run](const Invocation& to) { return run(to, *options); };
-  });
-}
-
 void declare_verify(CLI::App& image, Words& words) {
   const auto options = std::make_shared<ImageVerifyOptions>();
   auto* verify = add_command(
@@ -52,7 +40,7 @@ void declare_pack(CLI::App& image, Words& words) {
   pack->add_option("--kernel", options->kernel, "For images that start without a boot loader");
   pack->add_option("--initrd", options->initrd, "Beside the kernel");
   pack->add_option("--cmdline", options->cmdline, "The kernel's command line");
-  pack->add_option("--level", options->level, "Of zstd")
+  pack->add_option("--level", options->level, "Of zstd; how fast an image is restored hardly depends on it")
       ->check(CLI::Range(1, 19))
       ->capture_default_str();
   pack->add_option("--frame-size", options->frame_size,

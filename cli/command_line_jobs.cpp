@@ -73,9 +73,7 @@ void declare_sign(CLI::App& job, Words& words) {
       ->add_option("--to", options->to,
                    "The envelope (default: FILE.signed.json, or FILE when it is one)")
       ->type_name("FILE");
-  command->callback([&words, options] {
-    words.chosen = [options](const Invocation& to) { return job_sign(to, *options); };
-  });
+  choose(command, words, options, job_sign);
 }
 
 }  // namespace
@@ -94,9 +92,7 @@ void add_ticket_sign(CLI::App& ticket, Words& words) {
       ->type_name("FILE");
   command->add_flag("--submit", options->is_submitted, "Hand it to this host at once");
   add_wait(command, options->wait, "Follow it to its end (default limit 10m); with --submit");
-  command->callback([&words, options] {
-    words.chosen = [options](const Invocation& to) { return ticket_sign(to, *options); };
-  });
+  choose(command, words, options, ticket_sign);
 }
 
 void declare_jobs(CLI::App& app, Words& words) {
@@ -121,9 +117,7 @@ void declare_jobs(CLI::App& app, Words& words) {
       ->type_name("N")
       ->default_str("1")
       ->check(CLI::Range(1, 8));
-  verifying->callback([&words, to_verify] {
-    words.chosen = [to_verify](const Invocation& to) { return job_verify(to, *to_verify); };
-  });
+  choose(verifying, words, to_verify, job_verify);
 
   const auto to_submit = std::make_shared<SubmitJobOptions>();
   auto* submitting = add_command(
@@ -132,9 +126,7 @@ void declare_jobs(CLI::App& app, Words& words) {
              "ssh host holdfast job submit - < job.signed.json"});
   submitting->add_option("FILE", to_submit->file, "The envelope; - for standard input")->required();
   add_wait(submitting, to_submit->wait, "Follow it to its end (default limit 10m)");
-  submitting->callback([&words, to_submit] {
-    words.chosen = [to_submit](const Invocation& to) { return job_submit(to, *to_submit); };
-  });
+  choose(submitting, words, to_submit, job_submit);
 }
 
 }  // namespace holdfast::cli
