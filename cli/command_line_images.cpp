@@ -40,7 +40,8 @@ void declare_pack(CLI::App& image, Words& words) {
   pack->add_option("--kernel", options->kernel, "For images that start without a boot loader");
   pack->add_option("--initrd", options->initrd, "Beside the kernel");
   pack->add_option("--cmdline", options->cmdline, "The kernel's command line");
-  pack->add_option("--level", options->level, "Of zstd; how fast an image is restored hardly depends on it")
+  pack->add_option("--level", options->level,
+                   "Of zstd; how fast an image is restored hardly depends on it")
       ->check(CLI::Range(1, 19))
       ->capture_default_str();
   pack->add_option("--frame-size", options->frame_size,

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <unistd.h>
+#include <zstd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
+#include "base/unique_fd.hpp"
 #include "imaging/frame_tree.hpp"
 #include "imaging/image.hpp"
 #include "imaging/range.hpp"
 #include "imaging/seek_table.hpp"
+#include "imaging/zstd.hpp"
+#include "imaging/zstd_frames.hpp"
 #include "tests/fuzz/properties.hpp"
 
 namespace holdfast {
@@ -53,6 +59,59 @@ std::string broken_property_of_frame_tree(std::string_view text) {
   return again->frames == parsed->frames && again->root == parsed->root
              ? std::string{}
              : "a tree reads back as something else";
+}
+
+namespace {
+
+std::string broken_measure(std::span<const std::byte> bytes) {
+  const auto bytes_at = [bytes](std::uint64_t offset,
+                                std::span<std::byte> into) -> Result<std::size_t> {
+    const auto rest = bytes.subspan(std::min<std::size_t>(offset, bytes.size()));
+    const auto size = std::min(rest.size(), into.size());
+    std::copy_n(rest.begin(), size, into.begin());
+    return size;
+  };
+  constexpr std::uint64_t limit = 1 << 20;
+  const auto found = imaging::measure_zstd_frame(bytes_at, 0, bytes.size(), limit);
+  if (!found || !*found) return {};
+  const auto& frame = **found;
+  if (ZSTD_findFrameCompressedSize(bytes.data(), bytes.size()) != frame.file_size)
+    return "a frame was measured that does not end where zstd says";
+  std::vector<std::byte> content(2 * limit);
+  const auto size = ZSTD_decompress(content.data(), content.size(), bytes.data(), frame.file_size);
+  return ZSTD_isError(size) == 0 && size > frame.content_size
+             ? "a frame holds more than was measured"
+             : std::string{};
+}
+
+// What a stream gives, up to 1 MiB, and how it ends.
+std::string told_by(int file, const imaging::ZstdReading& reading) {
+  const auto stream = imaging::read_zstd(file, "fuzz", reading);
+  std::string told;
+  std::vector<std::byte> buffer(1 << 16);
+  while (told.size() < 1 << 20) {
+    const auto got = stream->read(buffer);
+    if (!got) return told + got.error().message();
+    if (*got == 0) break;
+    told.append(reinterpret_cast<const char*>(buffer.data()), *got);
+  }
+  return told;
+}
+
+}  // namespace
+
+std::string broken_property_of_zstd_frames(std::string_view text) {
+  if (auto broken = broken_measure(std::as_bytes(std::span{text})); !broken.empty()) return broken;
+  const std::string path = "/tmp/holdfast-fuzz-zstd-" + std::to_string(::getpid());
+  std::ofstream{path, std::ios::binary | std::ios::trunc} << text;
+  const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  ::unlink(path.c_str());
+  imaging::ZstdReading ahead;
+  ahead.threads = 2;
+  ahead.memory = 1 << 20;
+  return told_by(file.get(), ahead) == told_by(file.get(), {})
+             ? std::string{}
+             : "frames that are read ahead give something else";
 }
 
 std::string broken_property_of_packed_image(std::string_view text) {

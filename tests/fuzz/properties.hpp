@@ -28,6 +28,9 @@ std::string broken_property_of_seek_table(std::string_view text);
 // A frame tree that is accepted (first line: sizes and root; then a frame a line) is checked,
 // and prints to what reads back as the same.
 std::string broken_property_of_frame_tree(std::string_view text);
+// A frame that was measured ends where zstd says, and holds no more than was measured; any file
+// gives the same bytes and the same error whether its frames are read ahead or one by one.
+std::string broken_property_of_zstd_frames(std::string_view text);
 // A zstd image of any bytes is verified exactly when all of it can be read.
 std::string broken_property_of_packed_image(std::string_view text);
 

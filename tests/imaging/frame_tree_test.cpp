@@ -80,12 +80,13 @@ TEST_CASE("frame tree and seek table: the fuzz corpus keeps their properties", "
     CHECK(broken_property_of_seek_table(text).empty());
     CHECK(broken_property_of_frame_tree(text).empty());
     CHECK(broken_property_of_packed_image(text).empty());
+    CHECK(broken_property_of_zstd_frames(text).empty());
     ++accepted;
   }
   CHECK(accepted > 20);
   std::mt19937 random{20261125};
   for (const auto* const name :
-       {"seek-table", "seek-table-checksums", "frame-tree", "packed-image"}) {
+       {"seek-table", "seek-table-checksums", "frame-tree", "packed-image", "zstd-frames"}) {
     const auto text = read_file(corpus / name);
     REQUIRE_FALSE(text.empty());
     for (int i = 0; i < 3000; ++i) {
@@ -96,6 +97,7 @@ TEST_CASE("frame tree and seek table: the fuzz corpus keeps their properties", "
       CHECK(broken_property_of_seek_table(changed).empty());
       CHECK(broken_property_of_frame_tree(changed).empty());
       if (i % 8 == 0) CHECK(broken_property_of_packed_image(changed).empty());
+      if (i % 4 == 0) CHECK(broken_property_of_zstd_frames(changed).empty());
     }
   }
 }
