@@ -112,6 +112,25 @@ CURLcode note_refusals(CURL*, void* context, void* error) {
   return CURLE_OK;
 }
 
+// Instead of OpenSSL's whole check: the leaf alone says who the server is.
+int is_pinned(X509_STORE_CTX* store, void* pins) {
+  const auto& known = *static_cast<const std::vector<std::string>*>(pins);
+  X509* const leaf = X509_STORE_CTX_get0_cert(store);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
+  unsigned size = 0;
+  const bool is_known =
+      leaf != nullptr && X509_digest(leaf, EVP_sha256(), hash.data(), &size) == 1 &&
+      std::find(known.begin(), known.end(),
+                std::string{reinterpret_cast<const char*>(hash.data()), size}) != known.end();
+  X509_STORE_CTX_set_error(store, is_known ? X509_V_OK : X509_V_ERR_CERT_REJECTED);
+  return is_known ? 1 : 0;
+}
+
+CURLcode check_pins(CURL*, void* context, void* pins) {
+  SSL_CTX_set_cert_verify_callback(static_cast<SSL_CTX*>(context), is_pinned, pins);
+  return CURLE_OK;
+}
+
 // A server that takes its time before it answers is a long poll; one that dribbles is not.
 bool is_too_slow(Progress& progress, const HttpsOptions& options, Instant at) {
   if (progress.received() == 0) return false;
@@ -172,11 +191,16 @@ void HttpsClient::State::set_up(Progress& progress, char* error_text) {
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                    static_cast<long>(options.connect_deadline.count()));
+  curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, static_cast<long>(options.idle_limit.count() / 1000));
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_text);
   if (!pin.empty()) {
     curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, pin.c_str());
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+  } else if (!options.certificate_pins.empty()) {
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, check_pins);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, &options.certificate_pins);
   } else {
     curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, note_refusals);
     curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, &certificate_error);
@@ -201,6 +225,11 @@ Error HttpsClient::State::failure(CURLcode code, const Progress& progress,
   if (progress.headers_too_large)
     return {Errc::invalid, "the headers of " + who + "'s answer are larger than " +
                                std::to_string(options.max_headers) + " bytes"};
+  const bool is_refused = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR;
+  if (!options.certificate_pins.empty() && is_refused)
+    return {
+        Errc::denied,
+        who + " is not who it should be: its certificate is none of those pinned (" + why + ")"};
   if (certificate_error != X509_V_OK || code == CURLE_PEER_FAILED_VERIFICATION)
     return {Errc::denied, who + " is not who it should be: " + explain(certificate_error, why)};
   switch (code) {
@@ -276,6 +305,9 @@ Result<std::unique_ptr<HttpsClient>> HttpsClient::open(HttpsOptions options) {
       return Error{Errc::invalid, "the pin for " + options.url + " is no SHA-256"};
     state->pin = pin_text(options.public_key_pin);
   }
+  for (const std::string& pin : options.certificate_pins)
+    if (pin.size() != 32)
+      return Error{Errc::invalid, "a certificate's pin for " + options.url + " is no SHA-256"};
   state->options = std::move(options);
   return std::unique_ptr<HttpsClient>{new HttpsClient{std::move(state)}};
 }
@@ -296,6 +328,10 @@ Result<Response> HttpsClient::request(const Request& request, const Patience& pa
   const auto headers = header_list(whole);
   CURL* const easy = state_->curl.get();
   set_message(easy, request, url, headers.get());
+  if (state_->options.changes_on_fresh_connections && request.method != "GET") {
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+  }
   if (curl_multi_add_handle(state_->multi.get(), easy) != CURLM_OK)
     return Error{Errc::internal, "libcurl takes no request"};
   const auto code = state_->transfer(progress, patience);

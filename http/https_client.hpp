@@ -5,6 +5,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -18,12 +19,20 @@ struct HttpsOptions {
   // SHA-256 of the server's public key (SubjectPublicKeyInfo), 32 bytes. When given, the key
   // alone says who the server is, whatever its name and whoever signed it.
   std::string public_key_pin{};
+  // SHA-256 of the server's certificate (DER), 32 bytes each: any of them says who it is, in
+  // the same way. Two while one takes the other's place.
+  std::vector<std::string> certificate_pins{};
   std::string bearer{};                       // sent with every request; empty: none
   std::uint64_t max_body = 8 * 1024 * 1024;   // bytes of an answer
   std::uint64_t max_headers = 64 * 1024;      // bytes of its headers
   std::uint64_t min_bytes_per_second = 1024;  // once an answer has begun,
   Duration speed_window{10'000};              // over any such time
   Duration connect_deadline{10'000};          // for name, TCP and TLS
+  // A connection that was idle for longer is not used again; whole seconds.
+  Duration idle_limit{118'000};
+  // What is no GET goes over a connection of its own. A server that closes idle connections
+  // may do so while a request is on its way, and libcurl would then send it again.
+  bool changes_on_fresh_connections = false;
 };
 
 // How long one exchange may take, from connecting to the last byte, and what ends it early.

@@ -123,6 +123,42 @@ TEST_CASE("https client: a pinned key is enough and another key is not", "[http]
   CHECK(hub.last.lock()->empty());
 }
 
+TEST_CASE("https client: a pinned certificate is enough and another one is not", "[http][https]") {
+  const TlsIdentity old = ca().issue({.name = "DNS:other.example"});
+  const TlsIdentity next = ca().issue();
+  Answering before{http_answer(200, "{}"), old};
+  Answering after{http_answer(200, "{}"), next};
+  const auto pins = std::vector{old.certificate_pin, next.certificate_pin};
+  for (const auto* server : {&before, &after}) {
+    const auto client = open({.url = server->server.url(), .certificate_pins = pins});
+    const auto answer = client->request({});
+    if (!answer) FAIL(answer.error().message());
+    CHECK(client->request({}));  // also over the connection that is there
+  }
+  before.last.lock()->clear();
+  check(refused({.url = before.server.url(), .certificate_pins = {next.certificate_pin}}),
+        Errc::denied, "none of those pinned");
+  CHECK(before.last.lock()->empty());
+  CHECK_FALSE(HttpsClient::open({.url = "https://pve1:8006", .certificate_pins = {"short"}}));
+}
+
+TEST_CASE("https client: changes can have a connection of their own", "[http][https]") {
+  std::atomic<int> connections = 0;
+  TlsServer server{localhost(), [&](TlsPeer& peer) {
+                     ++connections;
+                     while (!peer.read_request().empty())
+                       if (!peer.write(http_answer(200, "{}"))) return;
+                   }};
+  HttpsOptions options = believing(ca(), server.url());
+  options.changes_on_fresh_connections = true;
+  const auto client = open(options);
+  for (int i = 0; i < 3; ++i) REQUIRE(client->request({}));
+  CHECK(connections == 1);
+  REQUIRE(client->request(post("{}")));
+  REQUIRE(client->request(post("{}")));
+  CHECK(connections == 3);
+}
+
 TEST_CASE("https client: older TLS is refused", "[http][https]") {
   TlsServer old{localhost(), [](TlsPeer& peer) { peer.read_request(); }, TLS1_1_VERSION};
   check(refused(believing(ca(), old.url())), Errc::unavailable, "");

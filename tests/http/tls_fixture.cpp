@@ -151,7 +151,11 @@ TlsIdentity TestCa::issue(const LeafOptions& options) const {
   X509_set_issuer_name(certificate.get(), X509_get_subject_name(keys_->certificate.get()));
   extend(certificate.get(), NID_subject_alt_name, options.name);
   must(X509_sign(certificate.get(), keys_->key.get(), EVP_sha256()) > 0, "sign a leaf");
-  return {pem_of(key.get()), pem_of(certificate.get()), pin_of(key.get())};
+  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
+  unsigned size = 0;
+  must(X509_digest(certificate.get(), EVP_sha256(), hash.data(), &size) == 1, "hash a leaf");
+  return {pem_of(key.get()), pem_of(certificate.get()), pin_of(key.get()),
+          std::string{reinterpret_cast<const char*>(hash.data()), size}};
 }
 
 struct TlsServer::State {

@@ -16,7 +16,8 @@ namespace holdfast::http {
 struct TlsIdentity {
   std::string key{};
   std::string certificate{};
-  std::string key_pin{};  // SHA-256 of the public key, 32 bytes
+  std::string key_pin{};          // SHA-256 of the public key, 32 bytes
+  std::string certificate_pin{};  // and of the certificate
 };
 
 struct LeafOptions {
