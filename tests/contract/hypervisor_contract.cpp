@@ -43,7 +43,7 @@ PowerState power(HypervisorWorld& world, const Uuid& uuid) {
 
 GuestDefinition add(HypervisorWorld& world, const std::string& name) {
   GuestDefinition definition = world.definition(name);
-  must(world.hypervisor().define(definition));
+  must(world.bring(definition));
   return definition;
 }
 
@@ -64,7 +64,7 @@ void unknown_is_not_absent(HypervisorWorld& world) {
   CHECK(code_of(world.inventory().observe_all()) == Errc::unavailable);
   CHECK(code_of(world.inventory().observe(uuid)) == Errc::unavailable);
   CHECK(code_of(world.power().start(uuid)) == Errc::unavailable);
-  CHECK(code_of(world.hypervisor().define(world.definition("late"))) == Errc::unavailable);
+  CHECK(code_of(world.bring(world.definition("late"))) == Errc::unavailable);
   world.mend();
   CHECK(world.wait_until([&] { return bool{world.inventory().observe_all()}; }));
   CHECK(find(world, uuid) != nullptr);
@@ -114,7 +114,7 @@ void a_definition_reads_back(HypervisorWorld& world) {
   definition.marker.jobs = {{"00ff", Time{Duration{1'790'000'000'123}}},
                             {"01ff", Time{Duration{1'790'000'000'000}}}};
   definition.shape.limits.cpu_shares = 512;
-  must(world.hypervisor().define(definition));
+  must(world.bring(definition));
 
   const auto guest = must(world.inventory().observe(definition.marker.uuid));
   REQUIRE(guest != nullptr);
@@ -145,7 +145,7 @@ void a_running_guest_keeps_running_as_it_is(HypervisorWorld& world) {
   const auto guest = must(world.inventory().observe(uuid));
   CHECK(guest->power == PowerState::running);
   REQUIRE(guest->live);
-  CHECK(guest->live->memory == mebibytes(64));
+  CHECK(guest->live->memory == mebibytes(world.defines_live() ? 96 : 64));
   CHECK(guest->configured.memory == mebibytes(96));
   must(world.power().power_off(uuid));
   must(world.power().start(uuid));
@@ -156,11 +156,11 @@ void a_taken_name_is_a_conflict(HypervisorWorld& world) {
   const auto first = add(world, "acme");
   const auto second = world.definition("acme");
   REQUIRE(second.marker.uuid != first.marker.uuid);
-  CHECK(code_of(world.hypervisor().define(second)) == Errc::conflict);
+  CHECK(code_of(world.bring(second)) == Errc::conflict);
   CHECK(must(world.inventory().observe(second.marker.uuid)) == nullptr);
 
   const auto stranger = world.add_foreign("stranger");
-  CHECK(code_of(world.hypervisor().define(world.definition("stranger"))) == Errc::conflict);
+  CHECK(code_of(world.bring(world.definition("stranger"))) == Errc::conflict);
   CHECK(code_of(world.hypervisor().rename(first.marker.uuid, "stranger")) == Errc::conflict);
   CHECK_FALSE(must(world.inventory().observe(stranger))->marker);
 }
@@ -197,7 +197,7 @@ void a_stranger_is_listed_and_never_touched(HypervisorWorld& world) {
   CHECK(code_of(world.tuning().set_cpus(uuid, 2)) == Errc::conflict);
   CHECK(code_of(world.snapshots().create(uuid, "s1")) == Errc::conflict);
   auto permit = world.permit(gate::Verb::remove_unfinished, uuid, Incarnation{1});
-  CHECK(code_of(world.hypervisor().undefine(std::move(permit), uuid)) == Errc::conflict);
+  CHECK(code_of(world.remove(std::move(permit), uuid)) == Errc::conflict);
 
   const auto after = must(world.inventory().observe(uuid));
   REQUIRE(after != nullptr);
@@ -213,7 +213,7 @@ void a_permit_must_speak_of_the_guest(HypervisorWorld& world) {
   const Uuid other = add(world, "other").marker.uuid;
   const auto undefine = [&](const Uuid& permitted, std::uint64_t incarnation) {
     auto permit = world.permit(gate::Verb::remove_unfinished, permitted, Incarnation{incarnation});
-    return world.hypervisor().undefine(std::move(permit), uuid);
+    return world.remove(std::move(permit), uuid);
   };
   CHECK(code_of(undefine(other, 1)) == Errc::denied);
   CHECK(code_of(undefine(uuid, 2)) == Errc::denied);
@@ -229,7 +229,7 @@ void a_running_guest_is_not_undefined(HypervisorWorld& world) {
   const Uuid uuid = add(world, "acme").marker.uuid;
   must(world.power().start(uuid));
   auto permit = world.permit(gate::Verb::remove_unfinished, uuid, Incarnation{1});
-  CHECK(code_of(world.hypervisor().undefine(std::move(permit), uuid)) == Errc::conflict);
+  CHECK(code_of(world.remove(std::move(permit), uuid)) == Errc::conflict);
   CHECK(power(world, uuid) == PowerState::running);
 }
 
@@ -283,6 +283,7 @@ void a_definition_takes_nothing_away(HypervisorWorld& world) {
     CHECK(code_of(world.hypervisor().define(*bad)) == Errc::denied);
   CHECK(must(world.inventory().observe(uuid))->configured == definition.shape);
 
+  if (!world.exchanges_disks()) return;
   const auto redefine = [&](gate::Verb verb, std::uint64_t incarnation,
                             const GuestDefinition& wanted) {
     auto permit = world.permit(verb, uuid, Incarnation{incarnation});
@@ -325,12 +326,14 @@ void power_goes_up_and_down(HypervisorWorld& world) {
   CHECK(power(world, uuid) == PowerState::running);
   must(control.resume(uuid));  // it runs
 
-  must(control.suspend(uuid));
-  must(control.suspend(uuid));
-  CHECK(power(world, uuid) == PowerState::suspended);
-  CHECK(find(world, uuid)->power == PowerState::suspended);
-  must(control.resume(uuid));
-  CHECK(power(world, uuid) == PowerState::running);
+  if (world.can_suspend()) {
+    must(control.suspend(uuid));
+    must(control.suspend(uuid));
+    CHECK(power(world, uuid) == PowerState::suspended);
+    CHECK(find(world, uuid)->power == PowerState::suspended);
+    must(control.resume(uuid));
+    CHECK(power(world, uuid) == PowerState::running);
+  }
 
   must(control.power_off(uuid));
   CHECK(power(world, uuid) == PowerState::stopped);
@@ -402,7 +405,9 @@ void a_roll_back_needs_a_stopped_guest(HypervisorWorld& world) {
   CHECK(code_of(roll_back()) == Errc::conflict);
   must(world.power().power_off(uuid));
   must(roll_back());
-  CHECK(must(world.snapshots().list(uuid)).size() == 1);
+  const auto left = must(world.snapshots().list(uuid));  // one more may hold what was undone
+  CHECK(std::count_if(left.begin(), left.end(),
+                      [](const auto& snapshot) { return snapshot.name == "s1"; }) == 1);
   CHECK(must(world.inventory().observe(uuid))->problem.empty());
 }
 

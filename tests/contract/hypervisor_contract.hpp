@@ -28,6 +28,15 @@ class HypervisorWorld {
   // A guest that could be defined and started: fresh UUID and MAC, incarnation 1, `name`,
   // 1 CPU, 64 MiB, one 16 MiB root disk whose file exists, one user-mode NIC.
   virtual host::GuestDefinition definition(const std::string& name) = 0;
+  // Makes the guest that `definition` describes and that does not exist yet; by define(), but
+  // where guests are born otherwise.
+  virtual Result<void> bring(const host::GuestDefinition& definition) {
+    return hypervisor().define(definition);
+  }
+  // Removes a stopped guest; by undefine(), but where its disks go with it.
+  virtual Result<void> remove(gate::Permit permit, const Uuid& uuid) {
+    return hypervisor().undefine(std::move(permit), uuid);
+  }
   // A stopped guest called `name` that Holdfast did not make: no marker.
   virtual Uuid add_foreign(const std::string& name) = 0;
   // A permit of the gate for that verb, guest and incarnation, whatever the rules say.
@@ -42,6 +51,11 @@ class HypervisorWorld {
   virtual bool has_snapshots() const { return false; }
   // Whether a running guest can be tuned (CPUs, NICs, disks).
   virtual bool has_live_tuning() const { return false; }
+  // Whether a running guest takes on at once what define() says of it.
+  virtual bool defines_live() const { return false; }
+  virtual bool can_suspend() const { return true; }
+  // Whether redefine() may put other disks in the place of those that a guest has.
+  virtual bool exchanges_disks() const { return true; }
 };
 
 using MakeWorld = std::function<std::unique_ptr<HypervisorWorld>()>;
