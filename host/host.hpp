@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "host/contained_guests.hpp"
 #include "host/hypervisor.hpp"
 #include "host/storage.hpp"
+#include "host/tasks.hpp"
 
 namespace holdfast::host {
 
@@ -16,6 +18,8 @@ struct Host {
   DiskStore& disks;
   DiskCopies& copies;
   ImageStore& images;
+  ContainedGuests* contained = nullptr;  // null: disks are files that exist without their guest
+  Tasks* tasks = nullptr;                // null: every change has happened when its call returns
 };
 
 }  // namespace holdfast::host

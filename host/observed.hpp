@@ -51,6 +51,8 @@ struct Disk {
   std::string path{};          // absolute; for a disk with snapshots the active overlay
   std::string format = "raw";  // or "qcow2" for an overlay
   Bytes size{};                // virtual size as the guest sees it
+  // False: the provider's own backups leave it out, where it knows of such.
+  bool is_backed_up = true;
 
   bool operator==(const Disk&) const = default;
 };
@@ -87,6 +89,7 @@ struct ObservedGuest {
   Shape configured{};           // what it has, or will have after its next stop
   std::optional<Shape> live{};  // what it runs with; absent when stopped
   std::string problem{};        // why parts could not be read; then it must not be changed
+  std::string lock{};           // what somebody else is doing to it ("backup"); changes must wait
 };
 
 using ObservedGuestPtr = std::shared_ptr<const ObservedGuest>;

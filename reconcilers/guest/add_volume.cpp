@@ -12,7 +12,7 @@
 namespace holdfast {
 namespace {
 
-Step create_step(const GuestWorld& world, const host::Disk& disk) {
+Step create_step(const GuestWorld& world, const GuestIdentity& identity, const host::Disk& disk) {
   Step step;
   step.name = "create_blank";
   step.input = dump({{"path", disk.path}, {"size", disk.size.value}});
@@ -20,8 +20,13 @@ Step create_step(const GuestWorld& world, const host::Disk& disk) {
     const auto found = TRY(world.host.disks.find(disk.path));
     return found ? Probe::applied() : Probe::not_applied();
   };
-  step.apply = [&world, disk]() -> Result<Effect> {
+  step.apply = [&world, identity, disk]() -> Result<Effect> {
     if (TRY(world.host.disks.find(disk.path))) return Effect::done("was there");
+    if (world.host.contained != nullptr) {
+      TRY(observe_existing(world, identity));
+      TRY(world.host.contained->add_disk(identity.uuid, disk));
+      return Effect::done("attached with it");
+    }
     TRY(world.host.disks.create_blank(disk.path, disk.size));
     return Effect::done();
   };
@@ -96,7 +101,7 @@ Result<GuestOperation> load_add_volume(const GuestWorld& world, const Operation&
   fields.flag("isMade", is_made);
   TRY(fields.end(op.kind));
   GuestOperation operation;
-  if (!is_made) operation.steps.push_back(create_step(world, disk));
+  if (!is_made) operation.steps.push_back(create_step(world, identity, disk));
   operation.steps.push_back(define_volume_step(world, identity, disk));
   operation.steps.push_back(attach_step(world, identity, disk));
   operation.on_success = TRY(remember(world, identity));

@@ -8,6 +8,7 @@
 #include "reconcilers/guest/guest_shape.hpp"
 #include "reconcilers/guest/guest_steps.hpp"
 #include "reconcilers/guest/json_fields.hpp"
+#include "reconcilers/guest/provision_guest.hpp"
 
 // A guest is born stopped: disks restored or made, seed written, defined. From the commit
 // that ends this operation it is data-bearing; starting it is an operation of its own, so
@@ -171,26 +172,27 @@ Step birth_define_step(const GuestWorld& world, const Operation& op, const Birth
   return step;
 }
 
-Provenance claim_of(const Birth& birth) {
+}  // namespace
+
+Provenance claim_of(const GuestIdentity& identity) {
   Provenance claim;
-  claim.uuid = birth.identity.uuid;
-  claim.incarnation = birth.identity.incarnation;
-  claim.subject = guest_subject(birth.identity.name);
+  claim.uuid = identity.uuid;
+  claim.incarnation = identity.incarnation;
+  claim.subject = guest_subject(identity.name);
   claim.origin = Origin::created;
   claim.life = Life::provisioning;
-  claim.detail = to_json(birth.identity);
+  claim.detail = to_json(identity);
   return claim;
 }
 
-}  // namespace
-
 Result<NewOperation> begin(const GuestWorld& world, const GuestFacts& facts,
                            const CreateGuest& action) {
+  if (world.host.contained != nullptr) return provision_guest(world, facts, action);
   const Birth birth = TRY(choose_birth(world, facts, action));
   NewOperation operation;
   operation.kind = operation_kind::create;
   operation.input = to_input(birth);
-  operation.claim = claim_of(birth);
+  operation.claim = claim_of(birth.identity);
   return operation;
 }
 

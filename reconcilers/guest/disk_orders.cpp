@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "reconcilers/guest/guest_diff.hpp"
+#include "reconcilers/guest/guest_jobs.hpp"
 #include "reconcilers/guest/guest_shape.hpp"
 
 namespace holdfast {
@@ -23,6 +24,10 @@ std::pair<std::string, std::string> split(const std::string& object, char at) {
 
 // What every swap begins with, or why the disk cannot be swapped.
 Result<SwapAnswer> begin_with(const DiskOrder& order, const std::string& name) {
+  if (order.world.host.contained != nullptr)
+    return no(job_code::not_supported,
+              "disks of a guest of " + order.world.provider +
+                  " live inside of it and cannot be exchanged by Holdfast yet");
   const DiskIdentity* ours = order.identity.find_disk(name);
   const host::Disk* seen = find_disk(order.observed.configured, name);
   if (ours == nullptr || seen == nullptr)

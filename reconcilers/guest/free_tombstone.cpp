@@ -65,6 +65,23 @@ Step remove_step(const GuestWorld& world, const Operation& op, const Freeing& wh
   return step;
 }
 
+// Where disks live inside of guests they go together.
+Step free_step(const GuestWorld& world, const Operation& op, const Freeing& what) {
+  Step step;
+  step.name = "free";
+  step.no_return = true;
+  step.probe = [&world, identity = what.identity]() -> Result<Probe> {
+    return TRY(observe_ours(world, identity)) ? Probe::not_applied() : Probe::applied();
+  };
+  step.apply = [&world, op, what]() -> Result<Effect> {
+    if (!TRY(observe_ours(world, what.identity))) return Effect::done("was gone");
+    auto permit = TRY(ask(world, op, what.identity, what.job));
+    TRY(world.host.contained->free(std::move(permit), what.identity.uuid));
+    return Effect::done();
+  };
+  return step;
+}
+
 Step undefine_step(const GuestWorld& world, const Operation& op, const Freeing& what) {
   Step step;
   step.name = "undefine";
@@ -79,6 +96,14 @@ Step undefine_step(const GuestWorld& world, const Operation& op, const Freeing& 
     return Effect::done();
   };
   return step;
+}
+
+void add_file_steps(const GuestWorld& world, const Operation& op, const Freeing& what,
+                    std::vector<Step>& steps) {
+  const auto files = files_of(what.identity);
+  for (std::size_t i = 0; i < files.size(); ++i)
+    steps.push_back(remove_step(world, op, what, files[i], "remove_" + std::to_string(i)));
+  steps.push_back(undefine_step(world, op, what));
 }
 
 }  // namespace
@@ -107,11 +132,10 @@ Result<GuestOperation> load_free_tombstone(const GuestWorld& world, const Operat
     add_signed_start(
         world, what.identity, what.job,
         [&world, op, what] { return ask(world, op, what.identity, what.job); }, operation.steps);
-  const auto files = files_of(what.identity);
-  for (std::size_t i = 0; i < files.size(); ++i)
-    operation.steps.push_back(
-        remove_step(world, op, what, files[i], "remove_" + std::to_string(i)));
-  operation.steps.push_back(undefine_step(world, op, what));
+  if (world.host.contained != nullptr)
+    operation.steps.push_back(free_step(world, op, what));
+  else
+    add_file_steps(world, op, what, operation.steps);
   operation.on_success =
       TRY(remember(world, what.identity, [](Provenance& row) { row.life = Life::gone; }));
   return operation;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "reconcilers/guest/guest_operations.hpp"
 #include "reconcilers/guest/guest_shape.hpp"
 
 namespace holdfast {
@@ -14,13 +15,15 @@ struct WantedDisk {
   std::string field{};  // "rootDisk", "volumes.db"
   Bytes size{};
   std::string target{};
+  bool is_backed_up = true;
 };
 
 std::vector<WantedDisk> wanted_disks(const Guest& guest) {
   std::vector<WantedDisk> disks{
       {"root", "rootDisk", guest.spec.root_disk.size, guest.spec.root_disk.target}};
   for (const Volume& volume : guest.spec.volumes)
-    disks.push_back({volume.name, "volumes." + volume.name, volume.size, volume.target});
+    disks.push_back(
+        {volume.name, "volumes." + volume.name, volume.size, volume.target, is_backed_up(volume)});
   return disks;
 }
 
@@ -85,6 +88,7 @@ void add_volume(const GuestDiff& diff, const WantedDisk& wanted) {
   add.disk = {wanted.name, wanted.target,
               path == diff.facts.new_paths.end() ? std::string{} : path->second, "raw",
               wanted.size};
+  add.disk.is_backed_up = wanted.is_backed_up;
   add.is_active = diff.is_active();
   diff.act(std::move(add), {wanted.field}, "volume " + wanted.name + " is wanted and not there");
 }

@@ -119,11 +119,13 @@ Result<ImageRef> read_image_ref(const json& value) {
 }
 
 json json_of(const host::Disk& disk) {
-  return {{"name", disk.name},
-          {"target", disk.target},
-          {"path", disk.path},
-          {"format", disk.format},
-          {"size", disk.size.value}};
+  json value{{"name", disk.name},
+             {"target", disk.target},
+             {"path", disk.path},
+             {"format", disk.format},
+             {"size", disk.size.value}};
+  if (!disk.is_backed_up) value["isBackedUp"] = false;
+  return value;
 }
 
 Result<host::Disk> read_disk(const json& value) {
@@ -131,6 +133,8 @@ Result<host::Disk> read_disk(const json& value) {
   Fields fields{value};
   fields.text("name", disk.name).text("target", disk.target).text("path", disk.path);
   fields.text("format", disk.format).bytes("size", disk.size);
+  if (value.is_object() && value.contains("isBackedUp"))
+    fields.flag("isBackedUp", disk.is_backed_up);
   TRY(fields.end("disk"));
   return disk;
 }

@@ -3,6 +3,9 @@
 
 #include <array>
 
+#include "reconcilers/guest/json_fields.hpp"
+#include "reconcilers/guest/task_steps.hpp"
+
 namespace holdfast {
 namespace {
 
@@ -11,8 +14,9 @@ struct Kind {
   Result<GuestOperation> (*load)(const GuestWorld&, const Operation&) = nullptr;
 };
 
-constexpr std::array<Kind, 22> kinds{{
+constexpr std::array<Kind, 23> kinds{{
     {operation_kind::create, load_create},
+    {operation_kind::provision, load_provision},
     {operation_kind::redefine, load_redefine},
     {operation_kind::rename, load_rename},
     {operation_kind::grow_disk, load_grow_disk},
@@ -38,13 +42,26 @@ constexpr std::array<Kind, 22> kinds{{
 
 }  // namespace
 
+Result<Uuid> subject_of(const Operation& op) {
+  const auto input = TRY(parse_json(op.input));
+  const auto identity = input.find("identity");
+  if (identity == input.end() || !identity->is_object() || !identity->contains("uuid") ||
+      !(*identity)["uuid"].is_string())
+    return Error{Errc::corrupt, to_string(op.id) + " names no guest"};
+  return Uuid::parse((*identity)["uuid"].get_ref<const std::string&>());
+}
+
 Result<NewOperation> begin(const GuestWorld&, const GuestFacts&, const RefusedChange&) {
   return Error{Errc::denied, "a refused change is never begun"};
 }
 
 Result<GuestOperation> load_operation(const GuestWorld& world, const Operation& op) {
-  for (const Kind& kind : kinds)
-    if (kind.name == op.kind) return kind.load(world, op).context("read " + to_string(op.id));
+  for (const Kind& kind : kinds) {
+    if (kind.name != op.kind) continue;
+    GuestOperation operation = TRY(kind.load(world, op).context("read " + to_string(op.id)));
+    if (world.host.tasks != nullptr) follow_tasks(world, op, TRY(subject_of(op)), operation.steps);
+    return operation;
+  }
   return Error{Errc::corrupt, to_string(op.id) + " is of the unknown kind " + op.kind};
 }
 

@@ -27,6 +27,7 @@ struct NewOperation {
 // Kinds are journal records: add, never rename.
 namespace operation_kind {
 inline constexpr std::string_view create = "guest.create";
+inline constexpr std::string_view provision = "guest.provision";
 inline constexpr std::string_view redefine = "guest.redefine";
 inline constexpr std::string_view rename = "guest.rename";
 inline constexpr std::string_view grow_disk = "guest.grow-disk";
@@ -88,6 +89,11 @@ Result<NewOperation> begin(const GuestWorld& world, const GuestFacts& facts, con
 Result<NewOperation> begin(const GuestWorld& world, const GuestFacts& facts,
                            const RefusedChange& a);
 
+// The journal's row of a guest that is about to be made.
+Provenance claim_of(const GuestIdentity& identity);
+// Whether the provider's own backups are to hold it.
+bool is_backed_up(const Volume& volume);
+
 NewOperation destroy_guest(const DestroyOrder& order);
 NewOperation undelete_guest(const GuestIdentity& identity, const std::string& job);
 NewOperation free_tombstone(const GuestIdentity& identity, const std::string& job);
@@ -106,8 +112,12 @@ NewOperation free_set_aside(const GuestIdentity& identity, const std::string& pa
 // Errc::corrupt: its kind or input is not one of ours.
 Result<GuestOperation> load_operation(const GuestWorld& world, const Operation& op);
 
+// The guest that a journaled operation is about, whatever its kind. Errc::corrupt: it names none.
+Result<Uuid> subject_of(const Operation& op);
+
 // One of each kind; private to the folder.
 Result<GuestOperation> load_create(const GuestWorld& world, const Operation& op);
+Result<GuestOperation> load_provision(const GuestWorld& world, const Operation& op);
 Result<GuestOperation> load_redefine(const GuestWorld& world, const Operation& op);
 Result<GuestOperation> load_rename(const GuestWorld& world, const Operation& op);
 Result<GuestOperation> load_grow_disk(const GuestWorld& world, const Operation& op);

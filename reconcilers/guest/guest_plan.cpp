@@ -171,6 +171,14 @@ bool may_touch(const GuestFacts& facts, GuestPlan& plan) {
     block(plan, "Unreadable", "the provider reports it in part only: " + facts.observed->problem);
     return false;
   }
+  if (facts.observed && !facts.observed->lock.empty()) {
+    block(plan, "LockedByOther",
+          "the provider says that it is locked (" + facts.observed->lock +
+              "): somebody else is at work on it, or died while being so; Holdfast never takes "
+              "such a lock away");
+    plan.is_waiting = true;
+    return false;
+  }
   if (facts.observed && facts.observed->power == host::PowerState::unknown) {
     block(plan, "PowerUnknown", "the provider cannot tell whether it runs");
     return false;

@@ -20,6 +20,7 @@ namespace {
 constexpr int most_operations_a_pass = 16;
 constexpr Duration after_many{1'000};
 constexpr Duration while_stopping{2'000};
+constexpr Duration while_locked{10'000};
 constexpr Duration while_refused = std::chrono::hours{1};  // tickets are renewed in time
 
 Result<void> write_conditions(const GuestWorld& world, const std::string& name,
@@ -60,15 +61,30 @@ Error unknown(const GuestWorld& world, const std::string& name, Error cause) {
 }
 
 // A provider that is away must not use up an operation's attempts.
-Result<void> ensure_provider_answers(const GuestWorld& world, const Operation& op) {
-  const auto input = TRY(parse_json(op.input));
-  const auto identity = input.find("identity");
-  if (identity == input.end() || !identity->is_object() || !identity->contains("uuid") ||
-      !(*identity)["uuid"].is_string())
-    return Error{Errc::corrupt, to_string(op.id) + " names no guest"};
-  const Uuid uuid = TRY(Uuid::parse((*identity)["uuid"].get_ref<const std::string&>()));
-  TRY(world.host.inventory.observe(uuid).context("observe"));
-  return ok();
+Result<host::ObservedGuestPtr> observe_subject(const GuestWorld& world, const Operation& op) {
+  const Uuid uuid = TRY(subject_of(op));
+  return world.host.inventory.observe(uuid).context("observe");
+}
+
+// Nor must a lock that is not of the operation's own task.
+Result<bool> is_locked_out(const GuestWorld& world, const Operation& op,
+                           const host::ObservedGuestPtr& observed) {
+  if (!observed || observed->lock.empty() || world.host.tasks == nullptr) return false;
+  for (const StepRecord& record : TRY(world.journal.steps(op.id))) {
+    if (record.state != StepState::begun || record.task.empty()) continue;
+    const auto state = world.host.tasks->look(record.task);
+    if (state && state->is_running) return false;
+  }
+  return true;
+}
+
+std::vector<PlannedCondition> locked_out(const Operation& op, const std::string& lock) {
+  const std::string message = to_string(op.id) + " (" + op.kind +
+                              ") waits: the provider says that the guest is locked (" + lock +
+                              "), by somebody else or by a task that died; Holdfast never takes "
+                              "such a lock away, root on the node can";
+  return {{"Blocked", ConditionStatus::yes, "LockedByOther", message},
+          {"Ready", ConditionStatus::no, "LockedByOther", message}};
 }
 
 std::vector<PlannedCondition> stuck(const Operation& op, const std::string& cause) {
@@ -128,8 +144,13 @@ Result<std::optional<Requeue>> finish(const GuestWorld& world, const std::string
     TRY(write_conditions(world, name, stuck(*op, op->cause), generation_of(world, name)));
     return std::optional<Requeue>{Requeue::never()};
   }
-  if (auto answers = ensure_provider_answers(world, *op); !answers)
-    return unknown(world, name, std::move(answers).error());
+  const auto observed = observe_subject(world, *op);
+  if (!observed) return unknown(world, name, observed.error());
+  if (TRY(is_locked_out(world, *op, *observed))) {
+    TRY(write_conditions(world, name, locked_out(*op, (*observed)->lock),
+                         generation_of(world, name)));
+    return std::optional<Requeue>{Requeue::after(while_locked)};
+  }
   const auto operation = load_operation(world, *op);
   if (!operation) {
     TRY(write_conditions(world, name, stuck(*op, operation.error().message()),
