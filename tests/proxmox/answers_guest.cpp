@@ -9,9 +9,14 @@ using nlohmann::json;
 
 json answer_guests(Call& call) {
   json rows = json::array();
-  for (const auto& [vmid, guest] : call.world.guests)
-    if (guest.kind == call.kind && call.may("/vms/" + std::to_string(vmid), "VM.Audit"))
-      rows.push_back(status_of(guest, call.world.now));
+  for (const auto& [vmid, guest] : call.world.guests) {
+    if (guest.kind != call.kind || !call.may("/vms/" + std::to_string(vmid), "VM.Audit")) continue;
+    rows.push_back(status_of(guest, call.world.now));
+    // Without `full` QEMU itself is not asked.
+    if (guest.kind == GuestKind::qemu)
+      rows.back()["qmpstatus"] =
+          call.flag("full") && guest.power == PowerState::paused ? "paused" : word_for(guest.power);
+  }
   return rows;
 }
 

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/drivers/proxmox/guests_site.hpp"
+
+using namespace holdfast;
+using namespace holdfast::test;
+
+namespace {
+
+void check_requests(GuestsOnProxmox& host) {
+  for (const auto& violation : host.site.stand_in.violations())
+    FAIL_CHECK(standin::to_string(violation));
+}
+
+}  // namespace
+
+TEST_CASE("proxmox guests: a whole life, from a golden archive to its end", "[proxmox]") {
+  const auto kind = GENERATE(standin::GuestKind::lxc, standin::GuestKind::qemu);
+  const auto version = GENERATE(standin::Version::v8_4, standin::Version::v9_1);
+  CAPTURE(standin::to_string(kind), standin::to_string(version));
+  const bool is_container = kind == standin::GuestKind::lxc;
+  const std::string root = is_container ? "rootfs" : "scsi0";
+  const std::string volume = is_container ? "mp0" : "scsi1";
+  GuestsOnProxmox host{version};
+  host.site.add_image(kind);
+  Guest acme = tenant("acme");
+  REQUIRE(host.want(acme));
+  INFO(host.last_error);
+  standin::Guest* guest = host.at_host("acme");
+  REQUIRE(guest != nullptr);
+  const int vmid = guest->vmid;
+  CHECK(guest->power == standin::PowerState::running);
+  CHECK(host.world().content_of(vmid, root) == "golden root");
+  CHECK(guest->config[root].find("size=2G") != std::string::npos);
+  CHECK(guest->config[volume].find("size=1G") != std::string::npos);
+  CHECK(guest->config["net0"].find("BC:24:11:00:00:01") == std::string::npos);
+  CHECK(host.condition("acme", "Ready").status == ConditionStatus::yes);
+  if (is_container) CHECK(guest->config["features"] == "nesting=1,keyctl=1");
+  host.world().write_content(vmid, root, "customer data");
+  host.world().write_content(vmid, volume, "their database");
+
+  acme.spec.cpus = 4;
+  acme.spec.memory = mebibytes(1024);
+  acme.spec.root_disk.size = gibibytes(3);
+  Volume media = acme.spec.volumes.front();
+  media.name = "media";
+  media.cls = VolumeClass::bulk;
+  acme.spec.volumes.push_back(media);
+  REQUIRE(host.want(acme));
+  CHECK(guest->config[root].find("size=3G") != std::string::npos);
+  CHECK(guest->config[is_container ? "mp1" : "scsi2"].find("backup=0") != std::string::npos);
+  CHECK(host.condition("acme", "Blocked").status == ConditionStatus::no);
+
+  acme.spec.power = Power::stopped;
+  REQUIRE(host.want(acme));
+  CHECK(guest->power == standin::PowerState::stopped);
+  CHECK(guest->config["memory"] == "1024");
+  CHECK(guest->config["cores"] == "4");
+
+  const auto destroy = host.sign(gate::Verb::destroy_guest, *host.identity("acme"));
+  REQUIRE(host.order([&](auto& guests) { return bool{guests.begin_destroy("acme", destroy)}; }));
+  REQUIRE(host.settle("acme"));
+  CHECK(host.at_host("acme") == nullptr);
+  CHECK(guest->config.count("net0") == 0);
+  CHECK(host.world().content_of(vmid, root) == "customer data");
+
+  REQUIRE(host.order([&](auto& guests) { return bool{guests.begin_undelete("acme")}; }));
+  REQUIRE(host.settle("acme"));
+  CHECK(host.at_host("acme") == guest);
+  CHECK(guest->config.count("net0") == 1);
+
+  const auto again = host.sign(gate::Verb::destroy_guest, *host.identity("acme"));
+  REQUIRE(host.order([&](auto& guests) { return bool{guests.begin_destroy("acme", again)}; }));
+  REQUIRE(host.settle("acme"));
+  host.desk.drop("acme");
+  host.site.stand_in.advance(std::chrono::hours{24 * 8});
+  REQUIRE(host.settle("acme"));
+  CHECK(host.world().guests.empty());
+  CHECK(host.world().volumes_of(vmid).empty());
+  CHECK_FALSE(host.identity("acme"));
+  check_requests(host);
+}
