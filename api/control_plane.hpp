@@ -21,6 +21,7 @@ using holdfast::ImageReport;
 using holdfast::ImportReport;
 using holdfast::JobReport;
 using holdfast::OperationDetail;
+using holdfast::ProviderReport;
 using holdfast::RecoverReport;
 using holdfast::SnapshotReport;
 using holdfast::StepReport;
@@ -62,6 +63,8 @@ class Inspections {
   // Imports that are under way.
   virtual Result<std::vector<ImportReport>> imports() = 0;
   virtual Result<std::vector<TargetReport>> targets() = 0;
+  // Asks the provider for everything that guests will need of it.
+  virtual Result<ProviderReport> provider() = 0;
   // Signed jobs that came here, newest first.
   virtual Result<std::vector<JobReport>> jobs(std::size_t limit) = 0;
   virtual Result<JobReport> job(const std::string& id) = 0;

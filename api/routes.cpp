@@ -182,6 +182,9 @@ Result<std::string> post_image(const Call& call) {
 Result<std::string> get_targets(const Call& call) {
   return to_json(TRY(call.to.inspections.targets()));
 }
+Result<std::string> get_provider(const Call& call) {
+  return to_json(TRY(call.to.inspections.provider()));
+}
 Result<std::string> get_support(const Call& call) { return call.to.inspections.support(); }
 
 struct Route {
@@ -220,6 +223,7 @@ constexpr std::array routes{
     Route{"GET", "/v1/imports", "", get_imports},
     Route{"POST", "/v1/images", "", post_image},
     Route{"GET", "/v1/targets", "", get_targets},
+    Route{"GET", "/v1/provider", "", get_provider},
     Route{"GET", "/metrics", "", get_metrics, exposition_type},
     Route{"GET", "/v1/support", "", get_support, "text/plain; charset=utf-8"},
 };

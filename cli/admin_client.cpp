@@ -119,6 +119,9 @@ Result<std::vector<SnapshotReport>> AdminClient::snapshots(const std::string& gu
 Result<std::vector<ImageReport>> AdminClient::images() const {
   return parse_admin_report<std::vector<ImageReport>>(TRY(get("/v1/images")));
 }
+Result<ProviderReport> AdminClient::provider() const {
+  return parse_admin_report<ProviderReport>(TRY(get("/v1/provider")));
+}
 Result<std::vector<TargetReport>> AdminClient::targets() const {
   return parse_admin_report<std::vector<TargetReport>>(TRY(get("/v1/targets")));
 }

@@ -37,6 +37,7 @@ class AdminClient {
   Result<std::vector<ImageReport>> images() const;
   Result<std::vector<ImportReport>> imports() const;
   Result<std::vector<TargetReport>> targets() const;
+  Result<ProviderReport> provider() const;
   Result<std::string> support() const;
   Result<std::vector<JobReport>> jobs(std::size_t limit) const;
   Result<JobReport> job(const std::string& id) const;

@@ -232,6 +232,12 @@ void declare_program(CLI::App& app, Words& words) {
       ->required();
   choose(enrolling, words, to_enroll, enroll);
 
+  auto* provider =
+      add_command(app, {"provider", "What this host's guests live on", "holdfast provider check"});
+  add_command(*provider, {"check", "Ask it for everything that guests need; name what is missing",
+                          "holdfast provider check\nholdfast provider check -o json"})
+      ->callback([&words] { words.chosen = provider_check; });
+
   const auto is_confirmed = options_of<bool>();
   auto* recovering = add_command(
       app, {"recover",

@@ -50,6 +50,9 @@ Result<Exit> describe(const Invocation& invocation, const std::string& kind,
 Result<Exit> why_host(const Invocation& invocation);
 Result<Exit> why_guest(const Invocation& invocation, const std::string& name);
 
+// Whether the daemon's provider can be used; exit 1 when something is missing.
+Result<Exit> provider_check(const Invocation& invocation);
+
 // Read from the database itself, so that they work with the daemon dead.
 struct OfflineOptions {
   std::string state_dir{};

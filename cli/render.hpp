@@ -27,6 +27,7 @@ Table tickets_table(const std::vector<TicketReport>& tickets, Time now, bool wid
 Table jobs_table(const std::vector<JobReport>& jobs, Time now, bool wide);
 Table images_table(const std::vector<ImageReport>& images, bool wide);
 Table snapshots_table(const std::vector<SnapshotReport>& snapshots, Time now);
+Table provider_table(const ProviderReport& report);
 Table targets_table(const std::vector<TargetReport>& targets);
 Table conditions_table(const std::vector<SubjectCondition>& conditions, Time now);
 Table host_table(const HostReport& host, Time now, bool wide);

@@ -169,6 +169,13 @@ Table snapshots_table(const std::vector<SnapshotReport>& snapshots, Time now) {
   return table;
 }
 
+Table provider_table(const ProviderReport& report) {
+  Table table{{"CHECK", "", "PROBLEM"}};
+  for (const ProviderCheck& check : report.checks)
+    table.add({check.what, check.is_fine ? "ok" : "MISSING", {check.problem, Color::red}});
+  return table;
+}
+
 Table targets_table(const std::vector<TargetReport>& targets) {
   Table table{{"NAME", "PATH", "SIZE", "AVAILABLE", "USED", "PROBLEM"}};
   for (const auto& target : targets) {

@@ -20,9 +20,10 @@ class DaemonControl final : public api::Reports, public api::Inspections, public
   struct Settings {
     std::string version{};
     std::string connect_uri{};
-    std::map<std::string, std::string> targets{};  // name -> directory
-    std::string config_text{};                     // agent.yaml as read, for support
-    const HubWatch* hub = nullptr;                 // null: there is no hub
+    std::function<Result<std::vector<TargetReport>>()> targets{};
+    std::function<Result<ProviderReport>()> check_provider{};
+    std::string config_text{};      // agent.yaml as read, for support
+    const HubWatch* hub = nullptr;  // null: there is no hub
   };
   // `files` is null when desired state never comes from a directory, and `orders` when no
   // signed jobs are taken.
@@ -43,9 +44,10 @@ class DaemonControl final : public api::Reports, public api::Inspections, public
   Result<std::vector<api::SnapshotReport>> snapshots(const std::string& guest) override;
   Result<std::vector<api::ImageReport>> images() override;
   Result<std::vector<api::ImportReport>> imports() override;
-  Result<std::vector<api::TargetReport>> targets() override;
+  Result<std::vector<api::TargetReport>> targets() override { return settings_.targets(); }
   Result<std::vector<api::JobReport>> jobs(std::size_t limit) override;
   Result<api::JobReport> job(const std::string& id) override;
+  Result<api::ProviderReport> provider() override { return settings_.check_provider(); }
   Result<std::string> support() override;
 
   Result<api::ApplyReport> apply(const std::string& text) override;

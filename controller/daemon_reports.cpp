@@ -127,7 +127,8 @@ Result<std::vector<GuestReport>> DaemonControl::guests() {
   }
   if (inventory)
     for (const auto& guest : inventory->guests)
-      if (!ours.contains(guest->uuid)) reports.push_back(foreign_report(*guest));
+      if (!ours.contains(guest->uuid))
+        reports.push_back(foreign_report(*guest, engine_.parts().provider));
   return reports;
 }
 
@@ -230,23 +231,6 @@ Result<api::ImageReport> DaemonControl::import_image(const std::string& path) {
   TRY(stored);
   engine_.wake_host();
   return image_report(*stored);
-}
-
-Result<std::vector<api::TargetReport>> DaemonControl::targets() {
-  std::vector<api::TargetReport> reports;
-  for (const auto& [name, path] : settings_.targets) {
-    api::TargetReport report{
-        .name = name, .path = path, .size = {}, .available = {}, .problem = {}};
-    struct statvfs info {};
-    if (::statvfs(path.c_str(), &info) == 0) {
-      report.size = Bytes{std::uint64_t{info.f_blocks} * info.f_frsize};
-      report.available = Bytes{std::uint64_t{info.f_bavail} * info.f_frsize};
-    } else {
-      report.problem = std::strerror(errno);
-    }
-    reports.push_back(std::move(report));
-  }
-  return reports;
 }
 
 Result<std::string> DaemonControl::support() {

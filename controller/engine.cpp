@@ -28,6 +28,7 @@ Engine::Engine(EngineParts parts)
           .desired = accepted_,
           .authorities = parts_.authorities != nullptr ? *parts_.authorities : no_authorities_,
           .host_id = parts_.host_id,
+          .provider = parts_.provider,
           .log = parts_.log,
           .progress = [this](const StepProgress& p) { progress_.post(p); },
           .stop = parts_.stop}},

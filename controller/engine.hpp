@@ -33,6 +33,7 @@ struct EngineParts {
   const Clock& clock;
   Random& random;
   std::string host_id{};
+  std::string provider = "libvirt";  // what `host` is
   Logger log{};
   const Authorities* authorities = nullptr;  // null: no signed orders are accepted
   // Work on signed jobs about the host itself; when to come again. May be empty.

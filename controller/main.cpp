@@ -24,14 +24,12 @@
 #include "controller/hub_jobs.hpp"
 #include "controller/hub_link.hpp"
 #include "controller/hub_watch.hpp"
+#include "controller/provider.hpp"
 #include "controller/signed_orders.hpp"
 #include "controller/state_dir.hpp"
 #include "controller/threshold_sink.hpp"
 #include "controller/version.hpp"
 #include "controller/watchdog.hpp"
-#include "drivers/libvirt/libvirt_host.hpp"
-#include "drivers/local/local_disks.hpp"
-#include "drivers/local/local_images.hpp"
 #include "hubclient/alarm_caller.hpp"
 #include "hubclient/directory_watch.hpp"
 #include "hubclient/file_source.hpp"
@@ -185,22 +183,13 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
   const std::string host_id = TRY(state.host_id());
   const bool has_hub = HubLink::is_enrolled(config.state_dir) || !config.hub.empty();
 
-  const auto libvirt = TRY(libvirt::LibvirtHost::open({.uri = config.connect, .log = log}, clock));
-  local::LocalImages images{config.images_dir(), config.transfer_bandwidth};
-  local::LocalDisks disks{config.all_targets(), images, config.transfer_bandwidth};
+  const auto provider = TRY(Provider::open(config, clock, log));
   FileSource directory{config.desired, clock};
   NoSource nothing{"hub " + config.hub + " (not enrolled)"};
   CurrentSource source{has_hub ? static_cast<DesiredSource&>(nothing) : directory};
   HubWatch hub_watch{clock};
 
-  const host::Host host{.inventory = libvirt->inventory(),
-                        .hypervisor = libvirt->hypervisor(),
-                        .power = libvirt->power(),
-                        .tuning = libvirt->tuning(),
-                        .snapshots = libvirt->snapshots(),
-                        .disks = disks,
-                        .copies = disks,
-                        .images = images};
+  const host::Host host = provider->ports();
   SignedOrders orders{*journal,
                       clock,
                       host,
@@ -220,6 +209,7 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
                                          .clock = clock,
                                          .random = random,
                                          .host_id = host_id,
+                                         .provider = config.provider(),
                                          .log = log,
                                          .authorities = &orders,
                                          .host_jobs = [&] { return orders.work_on_host(); },
@@ -233,7 +223,7 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
                                              },
                                          .on_guest_pass = [&] { hub->changed(); },
                                          .hub = &hub_watch}));
-  libvirt->inventory().on_change([&](const Uuid& uuid) { engine->wake(uuid); });
+  host.inventory.on_change([&](const Uuid& uuid) { engine->wake(uuid); });
 
   orders.on_accepted([&](const std::string& subject) { engine->wake_for_job(subject); });
 
@@ -242,8 +232,9 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
                         &applied,
                         &orders,
                         {.version = version,
-                         .connect_uri = config.connect,
-                         .targets = config.all_targets(),
+                         .connect_uri = config.provider_address(),
+                         .targets = [&] { return provider->targets(); },
+                         .check_provider = [&] { return provider->check(); },
                          .config_text = to_yaml(without_secrets(config)),
                          .hub = &hub_watch}};
   hub = HubLink::open({.engine = *engine,
@@ -293,7 +284,7 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
   log.info("ready", {{"version", version},
                      {"host", host_id},
                      {"desired", source.describe()},
-                     {"connect", config.connect},
+                     {"connect", config.provider_address()},
                      {"socket", config.socket}});
   notify_ready("converging to " + source.describe());
   int signal = SIGHUP;

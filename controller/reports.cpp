@@ -153,11 +153,11 @@ GuestReport to_report(const GuestKnowledge& known) {
   return report;
 }
 
-GuestReport foreign_report(const host::ObservedGuest& guest) {
+GuestReport foreign_report(const host::ObservedGuest& guest, const std::string& provider) {
   GuestReport report;
   report.name = guest.name;
   report.incarnation = Incarnation{0};
-  report.provider = "libvirt";
+  report.provider = provider;
   report.phase = "Foreign";
   report.foreign = true;
   describe_observed(guest, report);

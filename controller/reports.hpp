@@ -35,7 +35,7 @@ struct GuestKnowledge {
 };
 GuestReport to_report(const GuestKnowledge& known);
 // A guest that Holdfast did not make.
-GuestReport foreign_report(const host::ObservedGuest& guest);
+GuestReport foreign_report(const host::ObservedGuest& guest, const std::string& provider);
 
 // A plan's actions as the CLI prints them; refusals name their rule and their open ticket.
 std::vector<PlanAction> to_report(const GuestPlan& plan);

@@ -51,6 +51,26 @@ const Table<ImageReport>& report_table() {
 }
 
 template <>
+const Table<ProviderCheck>& report_table() {
+  static const Table<ProviderCheck> table{{
+      field("what", &ProviderCheck::what, words()),
+      field("fine", &ProviderCheck::is_fine, boolean()),
+      field("problem", &ProviderCheck::problem, words()),
+  }};
+  return table;
+}
+
+template <>
+const Table<ProviderReport>& report_table() {
+  static const Table<ProviderReport> table{{
+      field("provider", &ProviderReport::provider, words()),
+      field("address", &ProviderReport::address, words()),
+      field("checks", &ProviderReport::checks, list_of_reports<ProviderCheck>()),
+  }};
+  return table;
+}
+
+template <>
 const Table<ImportReport>& report_table() {
   static const Table<ImportReport> table{{
       field("path", &ImportReport::path, words()),
@@ -114,6 +134,7 @@ const Table<JobReport>& report_table() {
 std::string to_json(const OperationDetail& report) { return print_report(report); }
 std::string to_json(const SnapshotReport& report) { return print_report(report); }
 std::string to_json(const ImageReport& report) { return print_report(report); }
+std::string to_json(const ProviderReport& report) { return print_report(report); }
 std::string to_json(const TargetReport& report) { return print_report(report); }
 std::string to_json(const ApplyReport& report) { return print_report(report); }
 std::string to_json(const RecoverReport& report) { return print_report(report); }
@@ -138,6 +159,7 @@ template Result<std::vector<JobReport>> parse_admin_report(std::string_view);
 template Result<std::vector<SnapshotReport>> parse_admin_report(std::string_view);
 template Result<std::vector<ImageReport>> parse_admin_report(std::string_view);
 template Result<std::vector<ImportReport>> parse_admin_report(std::string_view);
+template Result<ProviderReport> parse_admin_report(std::string_view);
 template Result<std::vector<TargetReport>> parse_admin_report(std::string_view);
 
 }  // namespace holdfast

@@ -67,6 +67,20 @@ struct TargetReport {
   bool operator==(const TargetReport&) const = default;
 };
 
+// Whether the provider can be used, piece by piece.
+struct ProviderCheck {
+  std::string what{};
+  bool is_fine = false;
+  std::string problem{};  // and what to do about it
+  bool operator==(const ProviderCheck&) const = default;
+};
+struct ProviderReport {
+  std::string provider{};
+  std::string address{};
+  std::vector<ProviderCheck> checks{};
+  bool operator==(const ProviderReport&) const = default;
+};
+
 // What was written where, and what that will change.
 struct ApplyReport {
   std::vector<std::string> written{};
@@ -101,6 +115,7 @@ std::string to_json(const OperationDetail& report);
 std::string to_json(const SnapshotReport& report);
 std::string to_json(const ImageReport& report);
 std::string to_json(const TargetReport& report);
+std::string to_json(const ProviderReport& report);
 std::string to_json(const ApplyReport& report);
 std::string to_json(const RecoverReport& report);
 std::string to_json(const JobReport& report);
@@ -123,6 +138,7 @@ extern template Result<std::vector<JobReport>> parse_admin_report(std::string_vi
 extern template Result<std::vector<SnapshotReport>> parse_admin_report(std::string_view);
 extern template Result<std::vector<ImageReport>> parse_admin_report(std::string_view);
 extern template Result<std::vector<ImportReport>> parse_admin_report(std::string_view);
+extern template Result<ProviderReport> parse_admin_report(std::string_view);
 extern template Result<std::vector<TargetReport>> parse_admin_report(std::string_view);
 
 }  // namespace holdfast

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/agent_config.hpp"
 
+#include <algorithm>
+
 #include "schema/job.hpp"
 #include "schema/limits.hpp"
 #include "schema/resource_tables.hpp"
@@ -58,7 +60,71 @@ Codec<std::map<std::string, std::uint32_t>> signers_by_action() {
       {{"type", "object"}, {"additionalProperties", count.schema}}};
 }
 
+bool is_storage_id(const std::string& text) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  return text.size() >= 2 && text.size() <= 100 && is_letter(text.front()) &&
+         std::all_of(text.begin(), text.end(), [&](char c) {
+           return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+         });
+}
+
+void check_storages(const ProxmoxConfig& config, Problems& problems) {
+  {
+    const Problems::Step step{problems, "storages"};
+    if (config.storages.empty())
+      problems.add("expected at least one, as {local: local-lvm}: guests' disks lie there");
+    for (const auto& [target, storage] : config.storages) {
+      const Problems::Step one{problems, target};
+      if (!dns_label.matches(target)) problems.add("expected a DNS label as the target's name");
+      if (!is_storage_id(storage)) problems.add("expected the name of a storage of Proxmox");
+    }
+  }
+  const Problems::Step step{problems, "imageStorages"};
+  for (const std::string& storage : config.image_storages)
+    if (!is_storage_id(storage)) problems.add("'" + storage + "' is no name of a storage");
+}
+
+void finish_proxmox(ProxmoxConfig& config, Problems& problems) {
+  const auto at = [&](std::string_view name, bool is_fine, std::string_view expected) {
+    const Problems::Step step{problems, name};
+    if (!is_fine) problems.add(std::string{expected});
+  };
+  at("url", config.url.starts_with("https://"), "expected a URL like https://127.0.0.1:8006");
+  at("tokenFile", config.token_file.starts_with('/'), "expected an absolute path");
+  at("caFile", config.ca_file.empty() || config.ca_file.front() == '/',
+     "expected an absolute path");
+  at("fingerprints", config.ca_file.empty() || config.fingerprints.empty(),
+     "give either caFile or fingerprints: a fingerprint alone says who the server is");
+  at("vmidRange", config.vmids().first > 0,
+     "expected a range like 20000-29999, of at least 2 numbers from 100 to 999999999");
+  check_storages(config, problems);
+}
+
+const Table<ProxmoxConfig>& proxmox_table() {
+  constexpr std::size_t max_storages = 64;
+  static const Table<ProxmoxConfig> table{
+      {
+          required(field("url", &ProxmoxConfig::url, text(single_line))),
+          required(field("tokenFile", &ProxmoxConfig::token_file, text(single_line))),
+          field("caFile", &ProxmoxConfig::ca_file, text(single_line)),
+          field("fingerprints", &ProxmoxConfig::fingerprints,
+                list_of(text(single_line), {.max = 8})),
+          field("node", &ProxmoxConfig::node, text(single_line)),
+          required(field("storages", &ProxmoxConfig::storages, text_map(max_storages))),
+          field("imageStorages", &ProxmoxConfig::image_storages,
+                list_of(text(single_line), {.max = max_storages})),
+          field("pool", &ProxmoxConfig::pool, text(single_line)),
+          field("vmidRange", &ProxmoxConfig::vmid_range, text(single_line)),
+      },
+      finish_proxmox};
+  return table;
+}
+
 void finish(AgentConfig& config, Problems& problems) {
+  if (config.proxmox && config.connect != AgentConfig{}.connect) {
+    const Problems::Step step{problems, "connect"};
+    problems.add("a host has one provider in this version: either connect (libvirt) or proxmox");
+  }
   check_path(config, &AgentConfig::alarm_ca, "alarmCa", problems);
   check_url(config.hub, "hub", problems);
   check_url(config.alarm_url, "alarmUrl", problems);
@@ -88,6 +154,7 @@ const Table<AgentConfig>& agent_config_table() {
           field("desired", &AgentConfig::desired, text(single_line)),
           field("stateDir", &AgentConfig::state_dir, text(single_line)),
           field("connect", &AgentConfig::connect, text(single_line)),
+          field("proxmox", &AgentConfig::proxmox, maybe(object(proxmox_table()))),
           field("socket", &AgentConfig::socket, text(single_line)),
           field("socketGroup", &AgentConfig::socket_group, text(single_line)),
           field("images", &AgentConfig::images, text(single_line)),
@@ -114,6 +181,23 @@ const Table<AgentConfig>& agent_config_table() {
 }
 
 }  // namespace
+
+std::pair<int, int> ProxmoxConfig::vmids() const {
+  const auto dash = vmid_range.find('-');
+  const auto number = [](std::string_view text) {
+    if (text.empty() || text.size() > 9) return 0;
+    int value = 0;
+    for (const char c : text) {
+      if (c < '0' || c > '9') return 0;
+      value = value * 10 + (c - '0');
+    }
+    return value;
+  };
+  if (dash == std::string::npos) return {0, 0};
+  const int first = number(std::string_view{vmid_range}.substr(0, dash));
+  const int last = number(std::string_view{vmid_range}.substr(dash + 1));
+  return first >= 100 && first < last ? std::pair{first, last} : std::pair{0, 0};
+}
 
 std::map<std::string, std::string> AgentConfig::all_targets() const {
   auto all = targets;

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/log.hpp"
 #include "base/result.hpp"
@@ -13,12 +15,31 @@
 
 namespace holdfast {
 
+// The node of Proxmox VE that the daemon works for, in place of libvirt.
+struct ProxmoxConfig {
+  std::string url{};         // https://127.0.0.1:8006
+  std::string token_file{};  // tokenFile: one line, USER@REALM!NAME=SECRET
+  std::string ca_file{};     // caFile: the CAs that are believed, or
+  // SHA-256 of certificates that are, "CD:9E:..."; two while one takes the other's place.
+  std::vector<std::string> fingerprints{};
+  std::string node{};                             // empty: this host's name
+  std::map<std::string, std::string> storages{};  // storage target -> storage of Proxmox
+  std::vector<std::string> image_storages{};      // imageStorages; empty: those of the targets
+  std::string pool{};                             // that new guests are put into; empty: none
+  std::string vmid_range = "20000-29999";         // vmidRange: what new guests may be called
+  std::string describe() const { return "proxmox at " + url; }
+  // The two ends of the range; {0, 0} when it is none.
+  std::pair<int, int> vmids() const;
+  bool operator==(const ProxmoxConfig&) const = default;
+};
+
 // How the daemon on this host is set up, by whoever owns the host: agent.yaml. A hub
 // cannot see or change any of it. Paths are absolute.
 struct AgentConfig {
   std::string desired = "/etc/holdfast/desired";  // directory of resources
   std::string state_dir = "/var/lib/holdfast";
   std::string connect = "qemu:///system";  // libvirt URI
+  std::optional<ProxmoxConfig> proxmox{};  // instead of libvirt
   std::string socket = "/run/holdfast/admin.sock";
   std::string socket_group{};                    // may use the socket besides root; empty: none
   std::string images{};                          // golden images; empty: STATE_DIR/images
@@ -42,6 +63,9 @@ struct AgentConfig {
   bool operator==(const AgentConfig&) const = default;
 
   std::string images_dir() const { return images.empty() ? state_dir + "/images" : images; }
+  std::string provider() const { return proxmox ? "proxmox" : "libvirt"; }
+  // What the daemon is connected to, for people.
+  std::string provider_address() const { return proxmox ? proxmox->describe() : connect; }
   // With "local" at STATE_DIR/guests unless the file says otherwise.
   std::map<std::string, std::string> all_targets() const;
 };

@@ -205,6 +205,15 @@ class FakeControlPlane final : public Reports,
           {"usb", "/mnt/usb", {}, {}, "No such file or directory"}});
     });
   }
+  Result<ProviderReport> provider() override {
+    return locked([&] {
+      return answer(ProviderReport{
+          "proxmox",
+          "https://127.0.0.1:8006",
+          {{"VM.Audit on /pool/holdfast", true, ""},
+           {"VM.PowerMgmt on /pool/holdfast", false, "give both the user and the token a role"}}});
+    });
+  }
   Result<std::string> support() override {
     return locked([&] { return answer(std::string{"configuration:\nworkers: 4\n"}); });
   }

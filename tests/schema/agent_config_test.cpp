@@ -52,6 +52,31 @@ TEST_CASE("agent config: transfers of disks may be given a bandwidth", "[schema]
   CHECK(has(problem("transferBandwidth: fast"), "/transferBandwidth"));
 }
 
+TEST_CASE("agent config: a node of Proxmox takes libvirt's place", "[schema]") {
+  const std::string text =
+      "proxmox:\n"
+      "  url: https://127.0.0.1:8006\n"
+      "  tokenFile: /etc/holdfast/proxmox-token\n"
+      "  fingerprints: ['CD:9E']\n"
+      "  storages: {local: local-lvm}\n"
+      "  imageStorages: [backups]\n"
+      "  pool: holdfast\n";
+  const auto config = parse_agent_config(text, "agent.yaml").value();
+  REQUIRE(config.proxmox);
+  CHECK(config.provider() == "proxmox");
+  CHECK(config.proxmox->storages.at("local") == "local-lvm");
+  CHECK(config.proxmox->vmids() == std::pair{20'000, 29'999});
+  CHECK(parse_agent_config(to_yaml(config), "printed").value() == config);
+  CHECK(parse_agent_config("", "agent.yaml").value().provider() == "libvirt");
+
+  CHECK(has(problem("proxmox: {}"), "/proxmox"));
+  CHECK(has(problem(text + "connect: qemu:///session\n"), "/connect"));
+  CHECK(has(problem(text + "  vmidRange: 50-99\n"), "/proxmox/vmidRange"));
+  CHECK(has(problem(text + "  vmidRange: 300-200\n"), "/proxmox/vmidRange"));
+  CHECK(has(problem(text + "  caFile: /etc/pve/pve-root-ca.pem\n"), "/proxmox/fingerprints"));
+  CHECK(has(problem(text + "  storage: {}\n"), "/proxmox/storage"));
+}
+
 TEST_CASE("agent config: the example is one", "[schema][examples]") {
   std::ifstream in{HOLDFAST_SOURCE_DIR "/examples/agent.yaml"};
   const auto config =
