@@ -30,6 +30,7 @@ void act(GuestPlan& plan, GuestAction action, std::string reason, Verdict verdic
 
 // The tombstone whose destruction says that this very spec is not to be made again.
 const Tombstone* holding_tombstone(const GuestFacts& facts, const Guest& guest) {
+  if (facts.tombstones.empty()) return nullptr;
   const std::string wanted = applied_digest(guest);
   const auto found =
       std::find_if(facts.tombstones.begin(), facts.tombstones.end(),
