@@ -74,6 +74,16 @@ std::string TaskBook::start(const Caller& owner, const std::string& type, const 
   return upid;
 }
 
+// Cleans up as far as there is something left: its guest may be gone.
+void TaskBook::abandon(const Running& running, Task& task) {
+  if (!running.work.abandon) return;
+  try {
+    running.work.abandon(task);
+  } catch (const Refusal& refusal) {
+    task.say(first_line(refusal.message));
+  }
+}
+
 void TaskBook::begin(Running& running) {
   running.has_begun = true;
   Task& task = tasks_[running.index];
@@ -97,7 +107,7 @@ void TaskBook::finish(Running& running) {
       end(task, task.warnings > 0 ? "WARNINGS: " + std::to_string(task.warnings) : "OK",
           running.ends);
   } catch (const Refusal& refusal) {
-    if (running.work.abandon) running.work.abandon(task);
+    abandon(running, task);
     end(task, first_line(refusal.message), running.ends);
   }
 }
@@ -138,7 +148,7 @@ void TaskBook::stop(Task& task, Time now) {
   const Running running = std::move(*found);
   running_.erase(found);
   if (!task.is_running) return;
-  if (running.has_begun && running.work.abandon) running.work.abandon(task);
+  if (running.has_begun) abandon(running, task);
   end(task, task.type == "vzdump" ? "job errors" : "received interrupt", now);
 }
 

@@ -97,6 +97,7 @@ class TaskBook {
   };
   std::string start(const Caller& owner, const std::string& type, const std::string& id,
                     Running running, Time now);
+  static void abandon(const Running& running, Task& task);
   void begin(Running& running);
   void finish(Running& running);
   void end(Task& task, const std::string& exit, Time now);
