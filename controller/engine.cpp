@@ -129,6 +129,13 @@ void Engine::work_on_host_jobs() {
   }
 }
 
+// Backs off, but not beyond a resync: looking costs one call, and the event that would say that
+// a provider is back may be lost.
+void Engine::retry_host(Retry how) {
+  host_queue_.retry(host_key, how);
+  host_queue_.add_after(host_key, resync(), Priority::resync);
+}
+
 void Engine::pass_host() {
   const Duration began = parts_.clock.elapsed();
   work_on_host_jobs();
@@ -146,7 +153,7 @@ void Engine::pass_host() {
     } else if (retry == Retry::when_changed || retry == Retry::never)
       host_queue_.add_after(host_key, resync(), Priority::resync);
     else
-      host_queue_.retry(host_key, retry);
+      retry_host(retry);
     return;
   }
   if (outcome->has_accepted) guests_queue_.forget_all();
@@ -161,7 +168,7 @@ void Engine::pass_host() {
   // A provider that is away is a finished pass: the loop works, and says what it sees.
   if (parts_.on_pass_finished) parts_.on_pass_finished();
   if (!outcome->is_observed) {
-    host_queue_.retry(host_key, Retry::patiently);
+    retry_host(Retry::patiently);
     return;
   }
   host_queue_.forget(host_key);

@@ -104,6 +104,7 @@ class Engine {
   void pass_host();
   void pass_guest(const std::string& key);
   void work_on_host_jobs();
+  void retry_host(Retry how);
   Duration resync() const;
 
   EngineParts parts_;
