@@ -19,7 +19,7 @@ std::optional<ZstdFrame> measured(const std::string& file, std::uint64_t offset 
                                 std::span<std::byte> into) -> Result<std::size_t> {
     const auto text = at < file.size() ? std::string_view{file}.substr(at) : std::string_view{};
     const auto size = std::min(text.size(), into.size());
-    std::memcpy(into.data(), text.data(), size);
+    if (size > 0) std::memcpy(into.data(), text.data(), size);
     return size;
   };
   const auto found = measure_zstd_frame(bytes_at, offset, file.size(), limit);
