@@ -5,6 +5,7 @@
 #include "gate/permit.hpp"
 #include "host/hypervisor.hpp"
 #include "host/storage.hpp"
+#include "schema/guest.hpp"
 
 namespace holdfast::host {
 
@@ -21,8 +22,8 @@ enum class BirthState {
 class ContainedGuests {
  public:
   virtual ~ContainedGuests() = default;
-  // Whether `target` can hold disks; Errc::invalid: why not.
-  virtual Result<void> check_target(const std::string& target) const = 0;
+  // Whether a guest of that spec can be had here; Errc::invalid: what of it cannot.
+  virtual Result<void> check(const GuestSpec& spec) const = 0;
   // Restores `image` as the stopped guest that `definition` describes: its name, marker and
   // interfaces at once, so that it never has the image's own. The root disk has the image's
   // size, there are no other disks yet. A guest with that UUID is success.

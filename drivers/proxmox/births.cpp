@@ -12,18 +12,22 @@
 namespace holdfast::proxmox {
 namespace {
 
+Result<void> check_target(const Options& options, const std::string& target) {
+  if (options.storages.count(target) > 0) return ok();
+  return Error{Errc::invalid, "no storage of Proxmox stands for target " + target +
+                                  " (proxmox.storages in agent.yaml)"};
+}
+
 // Never `start`: the guest is configured first, and starting it has a task of its own. Nothing
 // about disks either: the archive's are taken, whole.
 Result<Form> restore_form(const Options& options, int vmid, const host::GuestDefinition& definition,
                           const host::StoredImage& image, const Config& archived) {
   const Kind kind = archived.place.kind;
   const std::string& target = definition.shape.disks.front().target;
-  const auto storage = options.storages.find(target);
-  if (storage == options.storages.end())
-    return Error{Errc::invalid, "no storage of Proxmox stands for target " + target};
+  TRY(check_target(options, target));
   Form form{{"vmid", std::to_string(vmid)},
             {kind == Kind::lxc ? "ostemplate" : "archive", image.directory},
-            {"storage", storage->second},
+            {"storage", options.storages.at(target)},
             {kind == Kind::lxc ? "hostname" : "name", definition.name},
             {"description", TRY(with_marker("", {definition.marker, vmid}))},
             {"onboot", "0"}};  // what is off stays off: Holdfast starts what should run
@@ -48,10 +52,17 @@ bool is_birth(const std::string& type) {
 
 }  // namespace
 
-Result<void> Births::check_target(const std::string& target) const {
-  if (node_.options().storages.count(target) > 0) return ok();
-  return Error{Errc::invalid, "no storage of Proxmox stands for target " + target +
-                                  " (proxmox.storages in agent.yaml)"};
+Result<void> Births::check(const GuestSpec& spec) const {
+  if (!spec.bootstrap.user_data.empty() || !spec.bootstrap.network_config.empty())
+    return Error{Errc::invalid,
+                 "bootstrap: its user data cannot be passed to guests of Proxmox yet"};
+  if (spec.limits.io_read_bps || spec.limits.io_write_bps)
+    return Error{Errc::invalid, "limits: reading and writing cannot be limited on Proxmox yet"};
+  for (const Interface& interface : spec.interfaces)
+    if (interface.kind != Interface::Kind::bridge)
+      return Error{Errc::invalid, "interface " + interface.name +
+                                      ": a guest of Proxmox stands on a bridge of the node"};
+  return ok();
 }
 
 // Whose guest a VMID is that could not be had.
@@ -137,7 +148,7 @@ Result<host::BirthState> Births::find(const Uuid& uuid) {
 }
 
 Result<void> Births::add_disk(const Uuid& uuid, const host::Disk& disk) {
-  TRY(check_target(disk.target));
+  TRY(check_target(node_.options(), disk.target));
   const Ours guest = TRY(node_.ours(uuid));
   std::set<std::string> taken;
   for (const Volume& volume : volumes_of(guest.config, node_.options(), uuid)) {

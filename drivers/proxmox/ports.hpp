@@ -88,7 +88,7 @@ class Snapshots final : public host::GuestSnapshots {
 class Births final : public host::ContainedGuests {
  public:
   explicit Births(Node& node) : node_{node} {}
-  Result<void> check_target(const std::string& target) const override;
+  Result<void> check(const GuestSpec& spec) const override;
   Result<void> restore(const host::GuestDefinition& definition,
                        const host::StoredImage& image) override;
   Result<host::BirthState> find(const Uuid& uuid) override;

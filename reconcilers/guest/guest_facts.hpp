@@ -82,6 +82,7 @@ struct GuestFacts {
   std::map<std::string, std::string> new_paths{};    // wanted disks without one, by disk name
   std::map<std::string, std::string> new_macs{};     // wanted interfaces without one, by name
   std::map<std::string, std::string> bad_targets{};  // target -> why this host cannot use it
+  std::string unsupported{};  // what of the spec this host's provider cannot do; empty: nothing
   std::vector<Tombstone> tombstones{};
   std::optional<Destruction> destroyed{};  // asked for only while there is no guest
   // Fields corrected so often today that they are only reported: "live.cpus".

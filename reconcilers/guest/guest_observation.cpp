@@ -157,6 +157,9 @@ Result<GuestFacts> gather_facts(const GuestWorld& world, const std::string& name
 
   TRY(find_disk_files(world, facts));
   find_targets(world, facts);
+  if (world.host.contained != nullptr)
+    if (const auto can = world.host.contained->check(desired.guest->spec); !can)
+      facts.unsupported = can.error().message();
   host::Inventory held;
   const bool is_absent = !facts.provenance;
   if (is_absent)

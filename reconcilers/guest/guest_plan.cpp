@@ -52,6 +52,10 @@ std::optional<std::string> image_misfit(const Guest& guest, const Image& image) 
   return std::nullopt;
 }
 
+void block_unsupported(const GuestFacts& facts, GuestPlan& plan) {
+  block(plan, "NotSupported", facts.unsupported + "; take it out of the spec");
+}
+
 void plan_birth(const GuestFacts& facts, const Guest& guest, GuestPlan& plan) {
   if (facts.name_taken && facts.name_taken->is_marked)
     return block(plan, "NeedsRecovery",
@@ -76,6 +80,7 @@ void plan_birth(const GuestFacts& facts, const Guest& guest, GuestPlan& plan) {
                      ", its disks are gone, and desired state has not changed since; a new, empty "
                      "one is made when its spec changes, or when desired state stops naming it and "
                      "names it again");
+  if (!facts.unsupported.empty()) return block_unsupported(facts, plan);
   if (!facts.image)
     return block(plan, "ImageMissing",
                  "image " + guest.spec.image.name + " " + guest.spec.image.version +
@@ -199,6 +204,7 @@ void plan_existing(const GuestFacts& facts, GuestPlan& plan) {
     return block(plan, "ProviderChanged",
                  "it lives on provider " + facts.provider + " and cannot move to " +
                      guest.spec.provider + "; it is left as it is");
+  if (!facts.unsupported.empty()) return block_unsupported(facts, plan);
   if (!facts.observed) return plan_return(facts, guest, plan);
   plan.moved = moved_identity(*facts.identity, *facts.observed);
   plan_changes({facts, guest, *facts.identity, *facts.observed, plan});

@@ -82,6 +82,7 @@ TEST_CASE("plan: nothing is created while something is in the way", "[plan][birt
        }},
       {"ImageMissing", [](GuestFacts& f) { f.image.reset(); }},
       {"TargetMissing", [](GuestFacts& f) { f.bad_targets["local"] = "no such target"; }},
+      {"NotSupported", [](GuestFacts& f) { f.unsupported = "bootstrap: not here"; }},
       {"DiskTooSmall", [](GuestFacts& f) { f.desired.guest->spec.root_disk.size = gibibytes(4); }},
       {"ProviderMissing", [](GuestFacts& f) { f.desired.guest->spec.provider = "proxmox"; }},
       {"MassChangeHeld", [](GuestFacts& f) { f.desired.held = "more than half"; }},

@@ -13,6 +13,27 @@ void check_requests(GuestsOnProxmox& host) {
 
 }  // namespace
 
+TEST_CASE("proxmox guests: a spec that Proxmox cannot have is refused before anything is done",
+          "[proxmox]") {
+  GuestsOnProxmox host;
+  host.site.add_image(standin::GuestKind::lxc);
+  const Guest plain = tenant("acme");
+  const auto wish = GENERATE(0, 1, 2);
+  Guest wanted = plain;
+  if (wish == 0) wanted.spec.bootstrap.user_data = "#cloud-config\n";
+  if (wish == 1) wanted.spec.limits.io_read_bps = mebibytes(10);
+  if (wish == 2) wanted.spec.interfaces.front().kind = Interface::Kind::network;
+  static_cast<void>(host.want(wanted));
+  CHECK(host.condition("acme", "Blocked").reason == "NotSupported");
+  CHECK(host.world().guests.empty());
+
+  REQUIRE(host.want(plain));
+  CHECK(host.at_host("acme") != nullptr);
+  static_cast<void>(host.want(wanted));
+  CHECK(host.condition("acme", "Blocked").reason == "NotSupported");
+  check_requests(host);
+}
+
 TEST_CASE("proxmox guests: a whole life, from a golden archive to its end", "[proxmox]") {
   const auto kind = GENERATE(standin::GuestKind::lxc, standin::GuestKind::qemu);
   const auto version = GENERATE(standin::Version::v8_4, standin::Version::v9_1);
