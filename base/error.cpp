@@ -18,7 +18,11 @@ std::string_view to_string(Errc code) {
 }
 
 std::string Error::describe() const {
-  return message_ + " [" + std::string{to_string(code_)} + ", " + file_ + ":" +
+  // Folder and file: the rest of the path is that of whatever machine compiled it.
+  std::string_view file = file_;
+  if (const auto name = file.rfind('/'); name != std::string_view::npos && name > 0)
+    file.remove_prefix(file.rfind('/', name - 1) + 1);
+  return message_ + " [" + std::string{to_string(code_)} + ", " + std::string{file} + ":" +
          std::to_string(line_) + "]";
 }
 

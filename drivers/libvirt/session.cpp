@@ -145,7 +145,7 @@ void Session::stop() {
   ConnectionPtr last;
   auto state = state_.lock();
   state->stopping = true;
-  state->reason = "stopped";
+  state->reason = "libvirt: stopped";
   last.swap(state->connection);
   state_.notify_all();
 }
@@ -159,7 +159,7 @@ bool Session::wait_connected(Duration patience) {
 Result<ConnectionPtr> Session::current() {
   auto state = state_.lock();
   if (state->connection && !state->lost) return state->connection;
-  return Error{Errc::unavailable, "libvirt: " + state->reason};
+  return Error{Errc::unavailable, state->reason};
 }
 
 void Session::suspect(const ConnectionPtr& connection) {
@@ -167,7 +167,7 @@ void Session::suspect(const ConnectionPtr& connection) {
   auto state = state_.lock();
   if (state->connection != connection) return;
   state->lost = true;
-  state->reason = "the connection to " + uri_ + " broke";
+  state->reason = "libvirt: the connection to " + uri_ + " broke";
   state_.notify_all();
 }
 
@@ -178,7 +178,7 @@ void Session::on_event(const Uuid& uuid) {
 void Session::on_close() {
   auto state = state_.lock();
   state->lost = true;
-  state->reason = "the connection to " + uri_ + " was closed";
+  state->reason = "libvirt: the connection to " + uri_ + " was closed";
   state_.notify_all();
 }
 

@@ -61,7 +61,7 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   struct State {
     ConnectionPtr connection{};
-    std::string reason = "not connected yet";
+    std::string reason = "libvirt: not connected yet";
     bool lost = false;
     bool stopping = false;
   };
