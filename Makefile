@@ -1,6 +1,7 @@
 # Two commands matter: `sudo make demo` and `sudo make check`. Every line calls a preset or a script.
 .PHONY: demo check deps build layers format-check behaviours test asan tsan tidy format fuzz soak watch-soak bench install help
 
+$(if $(filter-out libvirt proxmox,$(PROVIDER)),$(error PROVIDER is libvirt or proxmox, not $(PROVIDER)))
 on_proxmox = $(filter proxmox,$(PROVIDER))
 SOURCES = $(shell git ls-files '*.cpp' '*.hpp')
 

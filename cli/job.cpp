@@ -145,6 +145,13 @@ Result<Exit> follow_job(const Invocation& invocation, const std::string& id, Dur
   }
 }
 
+Error no_such_action(const std::string& action) {
+  std::string known;
+  for (const std::string_view name : job_actions())
+    known.append(known.empty() ? "" : ", ").append(name);
+  return Error{Errc::invalid, "there is no action " + action + "; it is one of " + known};
+}
+
 }  // namespace
 
 Result<Exit> job_new(const Invocation& invocation, const NewJobOptions& options) {
@@ -152,7 +159,7 @@ Result<Exit> job_new(const Invocation& invocation, const NewJobOptions& options)
   SystemRandom random;
   job.id = random_hex_id(random);
   job.action = options.action;
-  if (!is_job_action(job.action)) return Error{Errc::invalid, "there is no action " + job.action};
+  if (!is_job_action(job.action)) return no_such_action(job.action);
   const auto daemon = invocation.daemon();
   job.host_id = options.host_id;
   if (job.host_id.empty()) job.host_id = TRY(daemon.status()).host_id;

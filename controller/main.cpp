@@ -9,8 +9,6 @@
 #include <climits>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -25,6 +23,7 @@
 #include "controller/hub_link.hpp"
 #include "controller/hub_watch.hpp"
 #include "controller/provider.hpp"
+#include "controller/required_file.hpp"
 #include "controller/signed_orders.hpp"
 #include "controller/state_dir.hpp"
 #include "controller/threshold_sink.hpp"
@@ -44,12 +43,6 @@ struct Setup {
 };
 
 constexpr const char* default_config = "/etc/holdfast/agent.yaml";
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream in{path, std::ios::binary};
-  if (!in) return Error{Errc::not_found, "cannot read " + path};
-  return std::string{std::istreambuf_iterator<char>{in}, {}};
-}
 
 // Flags win over agent.yaml, which wins over the defaults. An exit code when the program
 // is to end here (--help, a bad flag).
@@ -93,7 +86,7 @@ Result<Setup> read_setup(const CommandLine& line) {
   const bool is_named = !line.config_path.empty();
   const std::string path = is_named ? line.config_path : default_config;
   if (is_named || ::access(path.c_str(), F_OK) == 0) {
-    setup.config_text = TRY(read_file(path));
+    setup.config_text = TRY(read_required_file(path).context("configuration"));
     setup.config = TRY(parse_agent_config(setup.config_text, path));
   }
   AgentConfig& config = setup.config;
@@ -164,7 +157,7 @@ AgentConfig without_secrets(AgentConfig config) {
 Result<std::unique_ptr<AlarmChannel>> open_watcher(const AgentConfig& config) {
   if (config.alarm_url.empty()) return std::unique_ptr<AlarmChannel>{};
   std::string ca;
-  if (!config.alarm_ca.empty()) ca = TRY(read_file(config.alarm_ca));
+  if (!config.alarm_ca.empty()) ca = TRY(read_required_file(config.alarm_ca).context("alarmCa"));
   return open_alarm_url(config.alarm_url, ca);
 }
 
@@ -302,7 +295,11 @@ int main_of(int argc, char** argv) {
   CLI::App app{"The Holdfast daemon: makes this host's guests what they should be."};
   CommandLine line;
   declare(app, line);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& end) {  // --help, too
+    return app.exit(end) == 0 ? 0 : 2;
+  }
   // An arena for each thread keeps what a busy minute needed for ever; we are idle for years.
   mallopt(M_ARENA_MAX, 2);
   const sigset_t signals = block_signals();

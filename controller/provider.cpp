@@ -9,10 +9,9 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
+#include "controller/required_file.hpp"
 #include "drivers/libvirt/libvirt_host.hpp"
 #include "drivers/local/local_disks.hpp"
 #include "drivers/local/local_images.hpp"
@@ -21,12 +20,6 @@
 
 namespace holdfast {
 namespace {
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream in{path, std::ios::binary};
-  if (!in) return Error{Errc::not_found, "cannot read " + path};
-  return std::string{std::istreambuf_iterator<char>{in}, {}};
-}
 
 // libvirt, with disks and images on this machine's file systems.
 class OnLibvirt final : public Provider {
@@ -93,7 +86,7 @@ Result<std::string> read_token(const std::string& path) {
   if ((facts.st_mode & 077U) != 0)
     return Error{Errc::denied,
                  "proxmox.tokenFile: " + path + " may be read by others; chmod 600 it"};
-  std::string token = TRY(read_file(path));
+  std::string token = TRY(read_required_file(path));
   while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
   TRY(proxmox::token_user(token).context("proxmox.tokenFile: " + path));
   return token;
@@ -115,7 +108,7 @@ class OnProxmox final : public Provider {
     access.url = wanted.url;
     access.token = TRY(read_token(wanted.token_file));
     if (!wanted.ca_file.empty())
-      access.ca_pem = TRY(read_file(wanted.ca_file).context("proxmox.caFile"));
+      access.ca_pem = TRY(read_required_file(wanted.ca_file).context("proxmox.caFile"));
     for (const std::string& text : wanted.fingerprints)
       access.fingerprints.push_back(
           TRY(proxmox::parse_fingerprint(text).context("proxmox.fingerprints")));

@@ -161,7 +161,11 @@ int main_of(int argc, char** argv) {
   CommandLine line;
   Command chosen = nullptr;
   declare(app, line, chosen);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& end) {  // --help, too
+    return app.exit(end) == 0 ? 0 : 2;
+  }
   const auto ran = chosen(line);
   if (ran) return 0;
   std::fprintf(stderr, "holdfast-hub: %s\n", ran.error().message().c_str());

@@ -54,6 +54,8 @@ const Table<Job>& job_table() {
 
 }  // namespace
 
+std::span<const std::string_view> job_actions() { return actions; }
+
 bool is_job_action(std::string_view action) {
   return std::find(actions.begin(), actions.end(), action) != actions.end();
 }

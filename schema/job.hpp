@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -46,7 +47,9 @@ Result<Job> parse_job(std::string_view text, std::string_view source_name = "job
 // it claims none. To tell an action of a newer version from a broken file.
 std::string action_of_job_text(std::string_view text);
 
-// Whether `action` is one a job may carry.
+// The actions that a job may carry, sorted.
+std::span<const std::string_view> job_actions();
+// Whether `action` is one of them.
 bool is_job_action(std::string_view action);
 
 }  // namespace holdfast
