@@ -13,7 +13,8 @@
 // further on in `heartbeat_log`, whose rows are newer than all of the table.
 namespace holdfast::hub {
 
-// One line of the log, with its end.
+// One line of the log, with its end. The host's id and its session are hexadecimal (the parser
+// sees to it): nothing that a host says can end a word, or begin another host's line.
 std::string log_line(const Beat& beat);
 
 // Within the caller's transaction: `lines` as the newest of all.

@@ -6,6 +6,7 @@
 
 #include "reconcilers/guest/guest_plan.hpp"
 #include "reconcilers/guest/guest_shape.hpp"
+#include "tests/catch.hpp"
 #include "tests/sim/seeded_random.hpp"
 
 namespace holdfast::test {
@@ -154,6 +155,21 @@ inline const PlannedCondition& condition(const GuestPlan& plan, const std::strin
   for (const PlannedCondition& c : plan.conditions)
     if (c.type == type) return c;
   return none;
+}
+
+// What is refused, where nothing else is planned.
+inline const RefusedChange& only_refusal(const GuestPlan& plan) {
+  REQUIRE(plan.actions.size() == 1);
+  REQUIRE(plan.actions[0].verdict == Verdict::refused);
+  return std::get<RefusedChange>(plan.actions[0].action);
+}
+
+inline std::vector<PowerChange> power_changes(const GuestPlan& plan) {
+  std::vector<PowerChange> changes;
+  for (const PlannedAction& planned : plan.actions)
+    if (const auto* change = std::get_if<ChangePower>(&planned.action))
+      changes.push_back(change->change);
+  return changes;
 }
 
 }  // namespace holdfast::test

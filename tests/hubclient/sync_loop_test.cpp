@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "hubclient/sync_loop.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <latch>
@@ -6,9 +8,6 @@
 #include <thread>
 
 #include "base/sha256.hpp"
-#include "hubclient/alarm_caller.hpp"
-#include "hubclient/heartbeat_loop.hpp"
-#include "hubclient/sync_loop.hpp"
 #include "tests/catch.hpp"
 #include "tests/hubclient/scripted_hub.hpp"
 
@@ -339,150 +338,6 @@ TEST_CASE("sync loop: news goes beside a parked request, which is cut only when 
   REQUIRE(seen.size() == 2);
   CHECK(seen[1].session != session);
   CHECK(seen[1].report->host.version == "3");
-}
-
-TEST_CASE("heartbeat loop: the sequence grows, also past failures, and starts anew when refused",
-          "[hubclient][loops]") {
-  ManualTime time;
-  CountingRandom random;
-  ScriptedHub hub;
-  HubBoard board{time};
-  HeartbeatLoop loop{{.channel = hub,
-                      .board = board,
-                      .clock = time,
-                      .random = random,
-                      .facts = [] { return BeatFacts{.pass_age = 3s, .generation = 41}; },
-                      .interval = [] { return Duration{10s}; }}};
-  hub.beat_scripts = {[&](const Heartbeat&) { return HeartbeatResponse{time.now()}; },
-                      [](const Heartbeat&) {
-                        return Error{Errc::unavailable, "away"};
-                      },
-                      [](const Heartbeat&) {
-                        return Error{Errc::conflict, "seen"};
-                      }};
-  for (int i = 0; i < 4; ++i) {
-    const Duration pause = loop.once({});
-    CHECK(pause >= 9s);
-    CHECK(pause <= 11s);
-  }
-  REQUIRE(hub.beats.size() == 4);
-  CHECK(hub.beats[0].pass_age == 3s);
-  CHECK(hub.beats[0].generation == 41);
-  for (std::size_t i = 0; i < 3; ++i) {
-    CHECK(hub.beats[i].session == hub.beats[0].session);
-    CHECK(hub.beats[i].sequence == i + 1);
-  }
-  CHECK(hub.beats[3].session != hub.beats[0].session);
-  CHECK(hub.beats[3].sequence == 1);
-  CHECK(board.standing().beats == 1);
-}
-
-TEST_CASE("heartbeat loop: a process that was stopped is not stalled by that",
-          "[hubclient][loops]") {
-  ManualTime time;
-  CountingRandom random;
-  ScriptedHub hub;
-  HubBoard board{time};
-  const Duration began = time.elapsed();
-  HeartbeatLoop loop{{.channel = hub,
-                      .board = board,
-                      .clock = time,
-                      .random = random,
-                      .facts =  // no pass finishes
-                      [&] { return BeatFacts{.pass_age = time.elapsed() - began}; },
-                      .interval = [] { return Duration{10s}; }}};
-  Duration pause = loop.once({});
-  for (int i = 0; i < 30; ++i) {
-    time.advance(pause + 2s);  // some heartbeats take a while
-    pause = loop.once({});
-  }
-  CHECK(hub.beats.back().pass_age > 300s);  // a wedged loop does not look alive
-  time.advance(pause + 200s);
-  time.advance(loop.once({}));
-  CHECK(hub.beats.back().pass_age == 0s);
-  loop.once({});
-  CHECK(hub.beats.back().pass_age >= 9s);
-  CHECK(hub.beats.back().pass_age <= 11s);
-}
-
-namespace {
-
-// A watcher that takes what it is told, when it is there.
-struct Watcher final : AlarmChannel {
-  Result<void> post(const std::string& body, const std::stop_token&) override {
-    ++tries;
-    if (is_away) return Error{Errc::unavailable, "away"};
-    notes.push_back(body);
-    return ok();
-  }
-  bool is_away = false;
-  int tries = 0;
-  std::vector<std::string> notes{};
-};
-
-struct Watched {
-  ManualTime time{};
-  CountingRandom random{};
-  Watcher watcher{};
-  AlarmNote note{.host_id = host, .generation = 7, .digest = "sha256:d"};
-  AlarmCaller caller{
-      {.channel = watcher, .clock = time, .random = random, .note = [this]() -> Result<AlarmNote> {
-         return note;
-       }}};
-
-  void let_pass(Duration whole) {
-    const Duration end = time.elapsed() + whole;
-    while (time.elapsed() < end)
-      time.advance(std::min(std::max(caller.once({}), Duration{1ms}), end - time.elapsed()));
-  }
-};
-
-const Condition forked{
-    "DesiredStateAccepted", ConditionStatus::no, "DesiredStateForked", "m", {}, 7};
-
-}  // namespace
-
-TEST_CASE("alarm caller: the watcher hears once a minute what is in force", "[hubclient][alarm]") {
-  Watched host_side;
-  host_side.let_pass(10min);
-  CHECK(host_side.watcher.notes.size() >= 10);
-  CHECK(host_side.watcher.notes.size() <= 11);
-  CHECK(host_side.watcher.notes[0].find(R"("generation":7)") != std::string::npos);
-  CHECK(host_side.watcher.notes[0].find(R"("digest":"sha256:d")") != std::string::npos);
-  CHECK(host_side.watcher.notes[0].find(R"("alarms":[])") != std::string::npos);
-}
-
-TEST_CASE("alarm caller: an alarm is told at once, and again when it ends", "[hubclient][alarm]") {
-  Watched host_side;
-  host_side.let_pass(10s);
-  host_side.note.alarms = {forked};
-  host_side.caller.once({});
-  REQUIRE(host_side.watcher.notes.size() == 2);
-  CHECK(host_side.watcher.notes[1].find("DesiredStateForked") != std::string::npos);
-  host_side.caller.once({});
-  CHECK(host_side.watcher.notes.size() == 2);
-  host_side.note.alarms.clear();
-  host_side.caller.once({});
-  REQUIRE(host_side.watcher.notes.size() == 3);
-  CHECK(host_side.watcher.notes[2].find(R"("alarms":[])") != std::string::npos);
-}
-
-TEST_CASE("alarm caller: it is told until it is taken, also when it is over by then",
-          "[hubclient][alarm]") {
-  Watched host_side;
-  host_side.let_pass(10s);
-  host_side.watcher.is_away = true;
-  host_side.note.alarms = {forked};
-  host_side.let_pass(5min);
-  CHECK(host_side.watcher.tries > 8);
-  CHECK(host_side.watcher.tries < 60);  // and it is not called to death
-  host_side.note.alarms.clear();
-  host_side.let_pass(5min);
-  host_side.watcher.is_away = false;
-  host_side.let_pass(2min);
-  REQUIRE(host_side.watcher.notes.size() >= 3);
-  CHECK(host_side.watcher.notes[1].find("DesiredStateForked") != std::string::npos);
-  CHECK(host_side.watcher.notes[2].find(R"("alarms":[])") != std::string::npos);
 }
 
 }  // namespace holdfast
