@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "host/backups.hpp"
 #include "host/contained_guests.hpp"
 #include "host/hypervisor.hpp"
 #include "host/storage.hpp"
@@ -20,6 +21,7 @@ struct Host {
   ImageStore& images;
   ContainedGuests* contained = nullptr;  // null: disks are files that exist without their guest
   Tasks* tasks = nullptr;                // null: every change has happened when its call returns
+  Backups* backups = nullptr;            // null: the provider takes none
 };
 
 }  // namespace holdfast::host

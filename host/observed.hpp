@@ -62,6 +62,7 @@ struct Nic {
   Interface::Kind kind = Interface::Kind::user;
   std::string source{};  // bridge or network name; empty for user mode
   std::string model = "virtio";
+  bool is_linked = true;  // false: it is there and its cable is not
 
   bool operator==(const Nic&) const = default;
 };

@@ -99,13 +99,10 @@ Result<bool> Births::is_restoring(const std::vector<int>& vmids) {
   });
 }
 
-Result<Births::Claim> Births::claim(int vmid, const host::GuestDefinition& definition,
-                                    const host::StoredImage& image) {
-  const Uuid& uuid = definition.marker.uuid;
-  const Config archived = TRY(config_in(node_, image.directory));
-  const Form form = TRY(restore_form(node_.options(), vmid, definition, image, archived));
-  const std::string kind{to_string(archived.place.kind)};
-  const auto answer = node_.client().post(node_.path("/" + kind), form);
+Result<Births::Claim> Births::claim(int vmid, const Uuid& uuid, Kind kind,
+                                    const MakeForm& make_form) {
+  const Form form = TRY(make_form(vmid));
+  const auto answer = node_.client().post(node_.path("/" + std::string{to_string(kind)}), form);
   if (!answer && answer.error().code() == Errc::conflict) return whose(vmid, uuid);
   if (!answer) return answer.error();
   TRY(node_.finish(uuid, *answer));
@@ -114,6 +111,14 @@ Result<Births::Claim> Births::claim(int vmid, const host::GuestDefinition& defin
 
 Result<void> Births::restore(const host::GuestDefinition& definition,
                              const host::StoredImage& image) {
+  const Config archived = TRY(config_in(node_, image.directory));
+  return bring(definition, archived.place.kind, [&](int vmid) {
+    return restore_form(node_.options(), vmid, definition, image, archived);
+  });
+}
+
+Result<void> Births::bring(const host::GuestDefinition& definition, Kind kind,
+                           const MakeForm& make_form) {
   const std::lock_guard one_at_a_time{node_.births()};
   const std::set<int> used = TRY(node_.used_vmids());
   const auto vmids = node_.vmids_for(definition.marker.uuid);
@@ -125,7 +130,7 @@ Result<void> Births::restore(const host::GuestDefinition& definition,
       TRY(check_name(listing, definition.name, std::nullopt));
     }
     switch (is_listed ? TRY(whose(vmid, definition.marker.uuid))
-                      : TRY(claim(vmid, definition, image))) {
+                      : TRY(claim(vmid, definition.marker.uuid, kind, make_form))) {
       case Claim::begun:
       case Claim::ours: return ok();
       case Claim::busy:

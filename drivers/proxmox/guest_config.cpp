@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <sstream>
 
 #include "base/sha256.hpp"
@@ -19,6 +20,20 @@ std::string lower(std::string text) {
   for (char& c : text)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   return text;
+}
+
+// "%3A" -> ":", as the description stands in a saved configuration.
+std::string decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned byte = 0;
+    const char* const digits = text.data() + i + 1;
+    const bool is_code = text[i] == '%' && i + 2 < text.size() &&
+                         std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2;
+    out += is_code ? static_cast<char>(byte) : text[i];
+    if (is_code) i += 2;
+  }
+  return out;
 }
 
 // The number behind `prefix`, as in "net0"; nothing for another key.
@@ -116,6 +131,7 @@ host::Nic nic_of(Kind kind, const Property& property) {
   host::Nic nic;
   nic.kind = Interface::Kind::bridge;
   nic.source = property.get("bridge");
+  nic.is_linked = property.get("link_down") != "1";
   if (kind == Kind::lxc) {
     nic.mac = lower(property.get("hwaddr"));
     return nic;
@@ -191,6 +207,8 @@ Result<void> nic_changes(const Config& config, const std::vector<host::Nic>& wan
       Property now = parse_property(taken[index]);
       if (nic_of(config.place.kind, now) == nic) continue;
       now.set("bridge", nic.source);
+      now.erase("link_down");
+      if (!nic.is_linked) now.set("link_down", "1");
       if (nic_of(config.place.kind, now) == nic) text = to_string(now);
     }
     taken[index] = text;
@@ -237,13 +255,19 @@ Config read_pending(const Place& place, const Json& data, bool is_future) {
 
 Config read_saved(const Place& place, const std::string& text) {
   Json values = Json::object();
+  std::string description;
   std::istringstream lines{text};
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with('[')) break;
+    if (line.starts_with("#qmdump#")) continue;  // vzdump's own, of where the disks lay
+    if (line.starts_with('#')) {
+      description += (description.empty() ? "" : "\n") + decoded(line.substr(1));
+      continue;
+    }
     const auto colon = line.find(": ");
-    if (line.starts_with('#') || colon == std::string::npos) continue;
-    values[line.substr(0, colon)] = line.substr(colon + 2);
+    if (colon != std::string::npos) values[line.substr(0, colon)] = line.substr(colon + 2);
   }
+  if (!description.empty()) values["description"] = description;
   return read_config(place, values);
 }
 
@@ -298,11 +322,12 @@ Result<std::string> nic_text(Kind kind, const host::Nic& nic, unsigned index) {
     return Error{Errc::invalid,
                  "an interface of a Proxmox guest is on a bridge: write {bridge: "
                  "vmbr0}; an SDN vnet is named in the same way"};
-  if (kind == Kind::qemu) return nic.model + "=" + nic.mac + ",bridge=" + nic.source;
+  const std::string link = nic.is_linked ? "" : ",link_down=1";
+  if (kind == Kind::qemu) return nic.model + "=" + nic.mac + ",bridge=" + nic.source + link;
   if (nic.model != "virtio")
     return Error{Errc::invalid, "the interface of a container has no model, not " + nic.model};
   return "name=eth" + std::to_string(index) + ",bridge=" + nic.source + ",hwaddr=" + nic.mac +
-         ",ip=dhcp,type=veth";
+         ",ip=dhcp,type=veth" + link;
 }
 
 Result<Form> changes_for(const Config& config, const host::Shape& wanted, const std::string& name) {

@@ -17,6 +17,8 @@ struct Options {
   std::map<std::string, std::string> storages{};
   // Where golden archives are looked for; empty: in the storages of the targets.
   std::vector<std::string> image_storages{};
+  // Where backups are put, and looked for; empty: in the first of the former.
+  std::string backup_storage{};
   // VMIDs that new guests may get, both ends included.
   int first_vmid = 20'000;
   int last_vmid = 29'999;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 
 #include "base/guarded.hpp"
+#include "drivers/proxmox/archive.hpp"
 #include "drivers/proxmox/node.hpp"
 #include "host/host.hpp"
 
@@ -95,10 +97,13 @@ class Births final : public host::ContainedGuests {
   Result<void> add_disk(const Uuid& uuid, const host::Disk& disk) override;
   Result<void> free(gate::Permit permit, const Uuid& uuid) override;
 
+  using MakeForm = std::function<Result<Form>(int vmid)>;
+  // Makes a guest of that kind under the first free of its VMIDs, asked for as `make_form` says.
+  Result<void> bring(const host::GuestDefinition& definition, Kind kind, const MakeForm& make_form);
+
  private:
   enum class Claim { begun, ours, taken, busy };
-  Result<Claim> claim(int vmid, const host::GuestDefinition& definition,
-                      const host::StoredImage& image);
+  Result<Claim> claim(int vmid, const Uuid& uuid, Kind kind, const MakeForm& make_form);
   Result<Claim> whose(int vmid, const Uuid& uuid);
   Result<bool> is_restoring(const std::vector<int>& vmids);
   Node& node_;
@@ -141,6 +146,37 @@ class Images final : public host::ImageStore {
   mutable Guarded<std::map<std::string, Bytes>> sizes_{};  // of archives, which never change
 };
 
+// vzdump archives whose notes name a guest, and whose own configuration says the same.
+class ArchiveBackups final : public host::Backups {
+ public:
+  ArchiveBackups(Node& node, Births& births) : node_{node}, births_{births} {}
+  Result<std::vector<host::BackupFacts>> list(const std::optional<Uuid>& guest) override;
+  Result<host::BackupFacts> take(const Uuid& uuid, const host::BackupOrder& order) override;
+  Result<host::BackupContent> inspect(const std::string& backup, const Uuid& as) override;
+  Result<void> restore(const host::GuestDefinition& definition, const std::string& backup) override;
+  Result<host::RestoreForecast> forecast(const Uuid& uuid, const std::string& backup) override;
+  Result<void> restore_over(gate::Permit permit, const host::GuestDefinition& definition,
+                            const std::string& backup) override;
+  Result<void> reattach(const Uuid& uuid, const host::KeptDisk& disk) override;
+
+ private:
+  struct Archive {
+    host::BackupFacts facts{};
+    int vmid = 0;
+  };
+  Result<std::vector<Archive>> archives();
+  Result<bool> is_of(const Archive& archive);
+  Result<Config> read(const std::string& backup);
+  Result<std::optional<host::BackupFacts>> find(const Uuid& uuid, const std::string& label);
+  Result<bool> is_being_taken(int vmid) const;
+  Result<host::RestoreForecast> forecast(const Ours& guest, const Config& archived);
+
+  Node& node_;
+  Births& births_;
+  // Which guest an archive is of, by its id, age and size: what it holds never changes.
+  Guarded<std::map<std::string, host::Marker>> markers_{};
+};
+
 class TaskBoard final : public host::Tasks {
  public:
   explicit TaskBoard(Node& node) : node_{node} {}
@@ -155,6 +191,9 @@ class TaskBoard final : public host::Tasks {
 Result<void> grow_volume(Node& node, const Uuid& uuid, const std::string& disk, Bytes size);
 // The configuration of the guest that an archive holds.
 Result<Config> config_in(const Node& node, const std::string& volid);
+// What both kinds of restore of a guest say of it, from its definition.
+Result<Form> guest_form(const Options& options, const Place& place,
+                        const host::GuestDefinition& definition, const std::string& description);
 // Errc::conflict: another guest of the node is called that.
 Result<void> check_name(const Listing& listing, const std::string& name, std::optional<int> own);
 

@@ -21,6 +21,7 @@ struct ProxmoxHost::Parts {
   Disks disks{node};
   Images images{node};
   Births births{node};
+  ArchiveBackups backups{node, births};
   TaskBoard tasks{node};
 };
 
@@ -40,7 +41,8 @@ host::Host ProxmoxHost::ports() {
           .copies = parts.disks,
           .images = parts.images,
           .contained = &parts.births,
-          .tasks = &parts.tasks};
+          .tasks = &parts.tasks,
+          .backups = &parts.backups};
 }
 
 Result<std::vector<StorageFacts>> ProxmoxHost::storages() {

@@ -140,10 +140,12 @@ Result<host::Disk> read_disk(const json& value) {
 }
 
 json json_of(const host::Nic& nic) {
-  return {{"mac", nic.mac},
-          {"kind", to_string(nic.kind)},
-          {"source", nic.source},
-          {"model", nic.model}};
+  json value{{"mac", nic.mac},
+             {"kind", to_string(nic.kind)},
+             {"source", nic.source},
+             {"model", nic.model}};
+  if (!nic.is_linked) value["linked"] = false;  // older journals do not have it
+  return value;
 }
 
 Result<host::Nic> read_nic(const json& value) {
@@ -151,6 +153,7 @@ Result<host::Nic> read_nic(const json& value) {
   Fields fields{value};
   fields.text("mac", nic.mac).text("source", nic.source).text("model", nic.model);
   fields.value("kind", nic.kind, read_kind);
+  if (value.contains("linked")) fields.flag("linked", nic.is_linked);
   TRY(fields.end("interface"));
   return nic;
 }

@@ -48,6 +48,7 @@ struct ProxmoxSite {
     proxmox::Options options;
     options.node = "pve1";
     options.storages = {{"local", "local"}, {"fast", "fast"}};
+    options.backup_storage = "local";
     options.user = "agent@pve!holdfast";
     options.pool = pool;
     options.pause = [this](Duration duration) { stand_in.advance(duration); };
