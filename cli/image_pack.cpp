@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/posix_error.hpp"
 #include "base/sha256.hpp"
 #include "base/unique_fd.hpp"
 #include "cli/commands.hpp"
@@ -36,7 +37,7 @@ class NewFolder {
     if (!path_.empty()) fs::remove_all(path_, ignored);
   }
   static Result<NewFolder> make(const std::string& path) {
-    if (::mkdir(path.c_str(), 0755) != 0) return imaging::posix_error(errno, "create " + path);
+    if (::mkdir(path.c_str(), 0755) != 0) return posix_error(errno, "create " + path);
     return NewFolder{path};
   }
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
@@ -45,11 +46,11 @@ class NewFolder {
     const std::string path = *this / "image.json";
     const std::string partial = path + ".partial";
     const UniqueFd file{::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};
-    if (!file) return imaging::posix_error(errno, "create " + partial);
+    if (!file) return posix_error(errno, "create " + partial);
     TRY(imaging::write_at(file.get(), 0, std::as_bytes(std::span{manifest}), partial));
     TRY(imaging::sync_file(file.get(), partial));
     if (::rename(partial.c_str(), path.c_str()) != 0)
-      return imaging::posix_error(errno, "rename " + partial);
+      return posix_error(errno, "rename " + partial);
     TRY(imaging::sync_directory(path_));
     TRY(imaging::sync_directory(imaging::parent_of(path_)));
     path_.clear();
@@ -81,7 +82,7 @@ Result<ImageDisk> pack_disk(const Invocation& invocation, const imaging::PackSet
   disk.tree = tree_of(packed);
   // Made with the file mode of a guest's disk; what is handed on is for everybody.
   if (::chmod((folder / disk.file).c_str(), 0644) != 0)
-    return imaging::posix_error(errno, "change the mode of " + folder / disk.file);
+    return posix_error(errno, "change the mode of " + folder / disk.file);
   return disk;
 }
 
@@ -100,7 +101,7 @@ Result<std::string> copy_beside(const NewFolder& folder, const std::string& path
                           },
                           {}));
   if (::chmod((folder / name).c_str(), 0644) != 0)
-    return imaging::posix_error(errno, "change the mode of " + folder / name);
+    return posix_error(errno, "change the mode of " + folder / name);
   return to_hex(hasher.finish());
 }
 

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 
+#include "base/posix_error.hpp"
 #include "hubclient/durable_file.hpp"
 #include "hubclient/enrolment_key.hpp"
 #include "journal/writes.hpp"
@@ -18,14 +18,6 @@
 
 namespace holdfast {
 namespace {
-
-Error io_error(const std::string& doing, const std::string& path) {
-  const int code = errno;
-  const Errc kind = (code == ENOSPC || code == EDQUOT)                   ? Errc::exhausted
-                    : (code == EACCES || code == EPERM || code == EROFS) ? Errc::denied
-                                                                         : Errc::unavailable;
-  return Error{kind, doing + " " + path + ": " + std::strerror(code)};
-}
 
 bool is_host_id(const std::string& text) {
   return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
@@ -37,10 +29,10 @@ Result<StateDir> StateDir::open(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) return Error{Errc::denied, "create state directory " + path + ": " + error.message()};
-  if (::chmod(path.c_str(), 0711) != 0) return io_error("set the mode of", path);
+  if (::chmod(path.c_str(), 0711) != 0) return posix_error(errno, "set the mode of " + path);
   const std::string lock_path = path + "/lock";
   UniqueFd lock{::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
-  if (!lock) return io_error("open", lock_path);
+  if (!lock) return posix_error(errno, "open " + lock_path);
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
     return Error{Errc::conflict, "another holdfastd works in " + path + "; stop it first"};
   return StateDir{path, std::move(lock)};

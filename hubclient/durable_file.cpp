@@ -7,27 +7,18 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 
+#include "base/posix_error.hpp"
 #include "base/unique_fd.hpp"
 
 namespace holdfast {
 namespace {
 
-Error io_error(const std::string& doing, const std::string& path) {
-  const int code = errno;
-  const Errc kind = code == ENOENT                       ? Errc::not_found
-                    : (code == ENOSPC || code == EDQUOT) ? Errc::exhausted
-                    : (code == EACCES || code == EPERM)  ? Errc::denied
-                                                         : Errc::unavailable;
-  return Error{kind, doing + " " + path + ": " + std::strerror(code)};
-}
-
 Result<void> write_all(int fd, std::string_view content, const std::string& path) {
   while (!content.empty()) {
     const ssize_t n = ::write(fd, content.data(), content.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return io_error("write", path);
+    if (n < 0) return posix_error(errno, "write " + path);
     content.remove_prefix(static_cast<std::size_t>(n));
   }
   return ok();
@@ -42,29 +33,30 @@ Result<void> replace_file(const std::string& path, std::string_view content, mod
   const std::string fresh = directory + "/." + name + ".new";
   ::unlink(fresh.c_str());  // one that a crash left may have another mode
   UniqueFd fd{::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)};
-  if (!fd) return io_error("create", fresh);
+  if (!fd) return posix_error(errno, "create " + fresh);
   auto written = write_all(fd.get(), content, fresh);
-  if (written && ::fsync(fd.get()) != 0) written = io_error("sync", fresh);
-  if (written && ::rename(fresh.c_str(), path.c_str()) != 0) written = io_error("rename", fresh);
+  if (written && ::fsync(fd.get()) != 0) written = posix_error(errno, "sync " + fresh);
+  if (written && ::rename(fresh.c_str(), path.c_str()) != 0)
+    written = posix_error(errno, "rename " + fresh);
   if (!written) {
     ::unlink(fresh.c_str());
     return written;
   }
   const UniqueFd folder{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!folder || ::fsync(folder.get()) != 0) return io_error("sync", directory);
+  if (!folder || ::fsync(folder.get()) != 0) return posix_error(errno, "sync " + directory);
   return ok();
 }
 
 Result<std::optional<std::string>> read_file(const std::string& path, std::size_t most) {
   const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (!fd && errno == ENOENT) return std::optional<std::string>{};
-  if (!fd) return io_error("read", path);
+  if (!fd) return posix_error(errno, "read " + path);
   std::string content;
   std::array<char, 65536> buffer{};
   while (true) {
     const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return io_error("read", path);
+    if (n < 0) return posix_error(errno, "read " + path);
     if (n == 0) return std::optional{std::move(content)};
     content.append(buffer.data(), static_cast<std::size_t>(n));
     if (content.size() > most)

@@ -16,6 +16,7 @@
 #include <variant>
 
 #include "base/handle.hpp"
+#include "base/posix_error.hpp"
 #include "base/unique_fd.hpp"
 #include "hubclient/durable_file.hpp"
 #include "schema/limits.hpp"
@@ -28,15 +29,6 @@ using DirectoryHandle = Handle<DIR, closedir>;
 // A file younger than this may still be being written by something that does not rename.
 constexpr Duration settle_time{200};
 constexpr std::size_t max_files = 4096;
-
-Error io_error(const std::string& doing, const std::string& path) {
-  const int code = errno;
-  const Errc kind = code == ENOENT                       ? Errc::not_found
-                    : (code == ENOSPC || code == EDQUOT) ? Errc::exhausted
-                    : (code == EACCES || code == EPERM)  ? Errc::denied
-                                                         : Errc::unavailable;
-  return Error{kind, doing + " " + path + ": " + std::strerror(code)};
-}
 
 bool is_resource_file(const std::string& name) {
   if (name.empty() || name.front() == '.' || name.front() == '#') return false;
@@ -111,13 +103,13 @@ Result<std::vector<FileSource::File>> FileSource::list() const {
                                       " resource files; put several resources into one file"};
     struct stat info {};
     const std::string path = directory_ + "/" + name;
-    if (::stat(path.c_str(), &info) != 0) return io_error("read", path);
+    if (::stat(path.c_str(), &info) != 0) return posix_error(errno, "read " + path);
     if (!S_ISREG(info.st_mode)) return Error{Errc::invalid, path + ": not a regular file"};
     files.push_back(
         {name, info.st_ino, info.st_size, nanoseconds(info.st_mtim), nanoseconds(info.st_ctim)});
     errno = 0;
   }
-  if (errno != 0) return io_error("list", directory_);
+  if (errno != 0) return posix_error(errno, "list " + directory_);
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -170,7 +162,7 @@ Result<std::optional<Fetched>> FileSource::fetch() {
       return Error{Errc::conflict, directory_ + "/" + file.name + ": being written right now"};
   // Files removed one after the other are one edit; only the directory tells of them.
   struct stat folder {};
-  if (::stat(directory_.c_str(), &folder) != 0) return io_error("read", directory_);
+  if (::stat(directory_.c_str(), &folder) != 0) return posix_error(errno, "read " + directory_);
   if (is_young(nanoseconds(folder.st_mtim)))
     return Error{Errc::conflict, directory_ + ": being changed right now"};
   auto fetched = parse(*files);

@@ -11,35 +11,11 @@
 namespace holdfast::imaging {
 namespace {
 
-Errc code_of(int error) {
-  switch (error) {
-    case ENOENT:
-    case ENOTDIR: return Errc::not_found;
-    case EEXIST:
-    case ENOTEMPTY: return Errc::conflict;
-    case EACCES:
-    case EPERM:
-    case EROFS: return Errc::denied;
-    case ENOSPC:
-    case EDQUOT:
-    case ENOMEM: return Errc::exhausted;
-    case ELOOP:
-    case EISDIR:
-    case EFBIG:
-    case ENAMETOOLONG: return Errc::invalid;
-    default: return Errc::unavailable;
-  }
-}
-
 std::string at_offset(std::string_view doing, const std::string& path, std::uint64_t offset) {
   return std::string{doing} + " " + path + " at offset " + std::to_string(offset);
 }
 
 }  // namespace
-
-Error posix_error(int error, const std::string& doing) {
-  return {code_of(error), doing + ": " + std::system_category().message(error)};
-}
 
 Result<UniqueFd> open_regular(int at, const std::string& name) {
   // O_NONBLOCK keeps a FIFO from holding us; it means nothing for the regular file wanted.

@@ -8,15 +8,11 @@
 #include <span>
 #include <string>
 
+#include "base/posix_error.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 
 namespace holdfast::imaging {
-
-// The error of a failed system call: "`doing`: No space left on device". What is missing
-// is not_found, what may not be touched is denied, no space or quota is exhausted, a link
-// where none may be is invalid, and everything else is unavailable.
-Error posix_error(int error, const std::string& doing);
 
 // An existing regular file, for reading. Never follows a link in the last component, never
 // blocks on a FIFO. `at` is a directory's descriptor, or AT_FDCWD.

@@ -24,8 +24,6 @@ namespace {
 
 constexpr std::size_t chunk = 1024 * 1024;
 
-using imaging::posix_error;
-
 struct Copying {
   int from = -1;
   int to = -1;

@@ -19,8 +19,6 @@
 namespace holdfast::local {
 namespace {
 
-using imaging::posix_error;
-
 std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 Result<void> sync_folder(const std::string& folder) {

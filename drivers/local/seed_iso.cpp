@@ -8,9 +8,9 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 
 #include "base/handle.hpp"
+#include "base/posix_error.hpp"
 #include "base/unique_fd.hpp"
 #include "imaging/process.hpp"
 
@@ -68,13 +68,10 @@ Result<void> write_seed_iso(const host::Seed& seed, const std::string& path) {
   const std::string partial = path + ".partial";
   const UniqueFd fd{
       ::open(partial.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
-  if (!fd)
-    return Error{errno == ENOSPC ? Errc::exhausted : Errc::unavailable,
-                 "create " + partial + ": " + std::strerror(errno)};
+  if (!fd) return posix_error(errno, "create " + partial);
   auto written = write_iso(seed, fd.get(), path);
   if (written && (::fsync(fd.get()) != 0 || ::rename(partial.c_str(), path.c_str()) != 0))
-    written = Error{errno == ENOSPC ? Errc::exhausted : Errc::unavailable,
-                    "write " + path + ": " + std::strerror(errno)};
+    written = posix_error(errno, "write " + path);
   if (!written) ::unlink(partial.c_str());
   return written;
 }
@@ -85,7 +82,7 @@ Result<Bytes> overlay_size(const std::string& path) {
   const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   std::array<unsigned char, 8> field{};
   if (!fd || ::pread(fd.get(), field.data(), field.size(), 24) != 8)
-    return Error{Errc::unavailable, "read " + path + ": " + std::strerror(errno)};
+    return posix_error(errno, "read " + path);
   Bytes size{};
   for (const unsigned char byte : field) size.value = (size.value << 8U) | byte;
   return size;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 
+#include <cerrno>
 #include <set>
 #include <stdexcept>
 
@@ -8,6 +9,7 @@
 #include "base/guarded.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
+#include "base/posix_error.hpp"
 #include "base/result.hpp"
 #include "base/sha256.hpp"
 #include "base/unique_fd.hpp"
@@ -111,6 +113,16 @@ TEST_CASE("sha256: the FIPS 180 example and the empty text", "[base]") {
   CHECK(to_hex(sha256("abc")) ==
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   CHECK(digest_of("") == "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+TEST_CASE("posix error: its kind says what a caller may do about it", "[base]") {
+  CHECK(posix_error(ENOENT, "open x").code() == Errc::not_found);
+  CHECK(posix_error(EEXIST, "create x").code() == Errc::conflict);
+  CHECK(posix_error(EROFS, "create x").code() == Errc::denied);
+  CHECK(posix_error(EDQUOT, "write x").code() == Errc::exhausted);
+  CHECK(posix_error(ELOOP, "open x").code() == Errc::invalid);
+  CHECK(posix_error(EIO, "write x").code() == Errc::unavailable);
+  CHECK(posix_error(ENOSPC, "write x").message() == "write x: No space left on device");
 }
 
 TEST_CASE("log: bound fields come first and the threshold drops the rest", "[base]") {
