@@ -110,6 +110,10 @@ Result<Archive> Archive::open(const std::string& path) {
 // The damage is the archive's unless the file below could not be read.
 Error Archive::failure(const std::string& doing) const {
   if (source_->error) return *source_->error;
+  if (archive_format(raw_.get()) == 0)
+    return {Errc::invalid, path_ +
+                               " is no image: neither a folder with an image.json nor a tar "
+                               "archive of one (plain, gzip or zstd)"};
   const char* why = archive_error_string(raw_.get());
   return {Errc::invalid,
           doing + " archive " + path_ + ": damaged: " + (why != nullptr ? why : "unknown error")};

@@ -185,7 +185,12 @@ TEST_CASE("image: verify and inspect a bundle without the daemon", "[cli]") {
             "there is no /nowhere; name an image's folder, or an archive of one"));
   const ScratchFolder empty;
   CHECK(has(host.run({"image", "verify", empty / "."}).err, "has no image.json"));
-  CHECK(host.run({"image", "inspect", host.folder.write("x.tar", "no archive")}).status == 2);
+  const auto text = host.folder.write("x.tar", "no archive");
+  for (const char* verb : {"inspect", "verify"}) {
+    const auto refused = host.run({"image", verb, text});
+    CHECK(refused.status == 2);
+    CHECK(has(refused.err, "x.tar is no image: neither a folder with an image.json"));
+  }
 }
 
 TEST_CASE("image: a packed disk is verified, inspected, unpacked and read in parts", "[cli]") {
