@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -121,9 +122,10 @@ class Journal {
   // Results that the hub does not know yet, oldest first.
   Result<std::vector<JobRecord>> unacknowledged_jobs(std::size_t limit) const;
 
-  // Corrections of one field by us since `since`: more than two in a day is Oscillating.
-  Result<std::size_t> corrections(std::string_view subject, std::string_view field,
-                                  Time since) const;
+  // The fields of `subject` that we corrected since `since`, and how often each: more than two
+  // in a day is Oscillating.
+  Result<std::map<std::string, std::size_t>> corrections(std::string_view subject,
+                                                         Time since) const;
 
   // Small durable facts of the daemon itself: host id, mode.
   Result<std::optional<std::string>> fact(std::string_view name) const;

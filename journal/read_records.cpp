@@ -84,14 +84,17 @@ Result<void> Journal::verify_audit() const {
   return store_->read([](Connection& database) { return verify_audit_chain(database); });
 }
 
-Result<std::size_t> Journal::corrections(std::string_view subject, std::string_view field,
-                                         Time since) const {
-  return store_->read([&](Connection& database) -> Result<std::size_t> {
-    auto row = TRY(database.prepare(
-        "SELECT count(*) FROM corrections WHERE subject = ? AND field = ? AND at >= ?", subject,
-        field, since));
-    if (!TRY(row.next())) return Error{Errc::corrupt, "corrections cannot be counted"};
-    return static_cast<std::size_t>(row.integer(0));
+Result<std::map<std::string, std::size_t>> Journal::corrections(std::string_view subject,
+                                                                Time since) const {
+  using Counts = std::map<std::string, std::size_t>;
+  return store_->read([&](Connection& database) -> Result<Counts> {
+    auto row = TRY(
+        database.prepare("SELECT field, count(*) FROM corrections INDEXED BY corrections_by_field "
+                         "WHERE subject = ? AND at >= ? GROUP BY field",
+                         subject, since));
+    Counts counts;
+    while (TRY(row.next())) counts[row.text(0)] = static_cast<std::size_t>(row.integer(1));
+    return counts;
   });
 }
 

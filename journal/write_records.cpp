@@ -10,6 +10,7 @@ namespace {
 constexpr std::int64_t transitions_kept = 5;
 constexpr Duration corrections_kept_for = std::chrono::hours{24 * 7};
 constexpr Duration tickets_kept_for = std::chrono::hours{24 * 90};  // once closed and expired
+constexpr Duration gone_kept_for = std::chrono::hours{24 * 90};
 constexpr std::int64_t pruned_at_once = 50;
 
 Result<std::optional<ConditionRecord>> find_condition(sqlite::Connection& database,
@@ -37,6 +38,15 @@ Result<void> add_transition(sqlite::Connection& database, std::string_view subje
       subject, condition.type, transitions_kept);
 }
 
+// Each failed birth leaves one, every few minutes where nobody looks. No job that names the guest
+// is good for so long, and one whose row is not there is a stranger to everybody.
+Result<void> prune_gone(sqlite::Connection& database, Time now) {
+  return database.run(
+      "DELETE FROM provenance WHERE uuid IN (SELECT uuid FROM provenance INDEXED BY "
+      "provenance_gone WHERE life = 'gone' AND updated_at < ? LIMIT ?)",
+      Time{now - gone_kept_for}, pruned_at_once);
+}
+
 }  // namespace
 
 Result<void> Writes::put(const Provenance& provenance) {
@@ -56,6 +66,7 @@ Result<void> Writes::put(const Provenance& provenance) {
       if (held == next) return ok();
     }
   }
+  if (next.life == Life::gone) TRY(prune_gone(database_, now_));
   return database_
       .run(
           "INSERT INTO provenance(uuid, incarnation, subject, origin, created_by, life, "

@@ -2,7 +2,6 @@
 #include "reconcilers/guest/guest_observation.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "reconcilers/guest/disk_swap.hpp"
 #include "reconcilers/guest/guest_shape.hpp"
@@ -185,10 +184,6 @@ const ConditionRecord* find_condition(const std::vector<ConditionRecord>& writte
 
 Result<GuestPlan> plan_with_history(const GuestWorld& world, GuestFacts& facts,
                                     const std::vector<ConditionRecord>& written) {
-  constexpr std::array<const char*, 13> usual{
-      "guest",       "power",           "name",      "cpus",      "memory",
-      "interfaces",  "limits",          "bootstrap", "live.cpus", "live.memory",
-      "live.limits", "live.interfaces", "rootDisk"};
   GuestPlan plan = plan_guest(facts);
   const ConditionRecord* before = find_condition(written, "Oscillating");
   const bool was_oscillating = before != nullptr && before->status == ConditionStatus::yes;
@@ -198,14 +193,10 @@ Result<GuestPlan> plan_with_history(const GuestWorld& world, GuestFacts& facts,
                          ready->reason != "Working" && ready->reason != "Failed";
   if (plan.next() == nullptr && was_quiet && !was_oscillating) return plan;
 
-  std::set<std::string> fields{usual.begin(), usual.end()};
-  for (const PlannedAction& action : plan.actions)
-    fields.insert(action.fields.begin(), action.fields.end());
-  for (const std::string& field : fields) {
-    const auto count =
-        TRY(world.journal.corrections(guest_subject(facts.name), field, world.clock.now() - day));
+  const auto corrections =
+      TRY(world.journal.corrections(guest_subject(facts.name), world.clock.now() - day));
+  for (const auto& [field, count] : corrections)
     if (count >= too_often) facts.oscillating.insert(field);
-  }
   return facts.oscillating.empty() ? plan : plan_guest(facts);
 }
 

@@ -23,17 +23,25 @@ constexpr Duration while_stopping{2'000};
 constexpr Duration while_locked{10'000};
 constexpr Duration while_refused = std::chrono::hours{1};  // tickets are renewed in time
 
+// `written` is what the journal says of the guest now.
 Result<void> write_conditions(const GuestWorld& world, const std::string& name,
                               const std::vector<PlannedCondition>& conditions,
+                              const std::vector<ConditionRecord>& written,
                               std::uint64_t generation) {
-  const std::string subject = guest_subject(name);
-  const auto written = TRY(world.journal.conditions(subject));
   const auto changed = changed_conditions(conditions, written, generation);
   if (changed.empty()) return ok();
   return world.journal.commit([&](Writes& writes) -> Result<void> {
-    for (const ConditionRecord& condition : changed) TRY(writes.put(subject, condition));
+    for (const ConditionRecord& condition : changed)
+      TRY(writes.put(guest_subject(name), condition));
     return ok();
   });
+}
+
+Result<void> write_conditions(const GuestWorld& world, const std::string& name,
+                              const std::vector<PlannedCondition>& conditions,
+                              std::uint64_t generation) {
+  return write_conditions(world, name, conditions,
+                          TRY(world.journal.conditions(guest_subject(name))), generation);
 }
 
 // The generation that conditions are about while nothing was planned.
@@ -175,11 +183,11 @@ bool is_correction(const std::vector<ConditionRecord>& written, std::uint64_t ge
 }
 
 Result<void> begin_action(const GuestWorld& world, const GuestFacts& facts, const GuestPlan& plan,
+                          const std::vector<ConditionRecord>& written,
                           const PlannedAction& planned) {
   const std::string subject = guest_subject(facts.name);
   const NewOperation operation = TRY(
       std::visit([&](const auto& action) { return begin(world, facts, action); }, planned.action));
-  const auto written = TRY(world.journal.conditions(subject));
   const auto conditions = changed_conditions(plan.conditions, written, plan.generation);
   const bool corrects = is_correction(written, plan.generation);
   OperationId begun{};
@@ -249,10 +257,10 @@ Result<std::optional<Requeue>> look_once(const GuestWorld& world, const std::str
   }
   TRY(write_refusals(world, facts, plan));
   if (const PlannedAction* next = plan.next()) {
-    TRY(begin_action(world, facts, plan, *next));
+    TRY(begin_action(world, facts, plan, written, *next));
     return std::optional<Requeue>{};
   }
-  TRY(write_conditions(world, name, plan.conditions, plan.generation));
+  TRY(write_conditions(world, name, plan.conditions, written, plan.generation));
   return std::optional<Requeue>{requeue_of(facts, plan, turn->waits)};
 }
 

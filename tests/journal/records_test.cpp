@@ -110,6 +110,27 @@ TEST_CASE_METHOD(Fixture, "condition: its time moves only with its status", "[jo
   CHECK(journal->condition_history("guest/acme", "Ready").value().size() == 2);
 }
 
+TEST_CASE_METHOD(Fixture, "provenance: what is gone is forgotten after 90 days", "[journal]") {
+  Provenance gone = guest(1);
+  gone.life = Life::gone;
+  REQUIRE(put(gone));
+  Provenance buried = guest(2);
+  buried.life = Life::tombstone;
+  REQUIRE(put(buried));
+  clock.advance(std::chrono::hours{24 * 90});
+  gone = guest(3);
+  gone.life = Life::gone;
+  REQUIRE(put(gone));
+  CHECK(journal->provenance(uuid(1)).value());
+  clock.advance(Duration{1});
+  gone = guest(4);
+  gone.life = Life::gone;
+  REQUIRE(put(gone));
+  CHECK_FALSE(journal->provenance(uuid(1)).value());
+  CHECK(journal->provenance(uuid(2)).value());
+  CHECK(journal->provenance(uuid(3)).value());
+}
+
 TEST_CASE_METHOD(Fixture, "condition: the last five transitions are kept newest first",
                  "[journal]") {
   for (int i = 0; i < 9; ++i) {
@@ -185,12 +206,14 @@ TEST_CASE_METHOD(Fixture, "corrections: are counted by field and forgotten after
   clock.advance(std::chrono::hours{1});
   correct("memory");
   correct("cpus");
-  CHECK(journal->corrections("guest/acme", "memory", start).value() == 2);
-  CHECK(journal->corrections("guest/acme", "memory", start + Duration{1}).value() == 1);
-  CHECK(journal->corrections("guest/other", "memory", start).value() == 0);
+  using Counts = std::map<std::string, std::size_t>;
+  CHECK(journal->corrections("guest/acme", start).value() == Counts{{"cpus", 1}, {"memory", 2}});
+  CHECK(journal->corrections("guest/acme", start + Duration{1}).value() ==
+        Counts{{"cpus", 1}, {"memory", 1}});
+  CHECK(journal->corrections("guest/other", start).value().empty());
   clock.advance(std::chrono::hours{24 * 7});
   correct("memory");
-  CHECK(journal->corrections("guest/acme", "memory", start).value() == 2);
+  CHECK(journal->corrections("guest/acme", start).value() == Counts{{"cpus", 1}, {"memory", 2}});
 }
 
 TEST_CASE_METHOD(Fixture, "desired state: the last accepted one is kept whole", "[journal]") {
