@@ -283,7 +283,7 @@ const Clock& StandIn::clock() const { return state_->clock; }
 void StandIn::advance(Duration by) {
   // Broadcasts see what tasks did on the way.
   while (by > Duration{0}) {
-    const auto step = std::min(by, Duration{1'000});
+    const auto step = state_->tasks.is_idle() ? by : std::min(by, Duration{1'000});
     state_->clock.advance(step);
     state_->tick();
     by -= step;

@@ -82,6 +82,7 @@ class TaskBook {
   void stop(Task& task, Time now);
 
   Task* find(const std::string& upid);
+  bool is_idle() const { return running_.empty(); }
   // All of them, newest last.
   const std::deque<Task>& all() const { return tasks_; }
 
