@@ -201,7 +201,7 @@ void Engine::pass_guest(const std::string& key) {
       host_queue_.add_after(host_key, while_unwritable, Priority::resync);
     return;
   }
-  guests_queue_.forget(key);
+  if (!requeue->is_waiting) guests_queue_.forget(key);
   if (requeue->delay) guests_queue_.add_after(key, *requeue->delay, Priority::drift);
 }
 

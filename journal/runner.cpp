@@ -60,6 +60,7 @@ class Run {
   Result<Ending> probe(const Step& step);
   Result<Ending> apply(const Step& step);
   Result<Ending> settle(const Step& step, const std::string& known_task, Effect effect);
+  Result<Ending> lose(const Step& step, Error why);
   Result<Ending> fail(const Step& step, Error error);
   Result<Ending> turn_back(const Error& cause);
   Result<Ending> wait_uncertain(const Step& step, const std::string& why);
@@ -167,8 +168,18 @@ Result<Ending> Run::settle(const Step& step, const std::string& known_task, Effe
     case Effect::Kind::parked:
       TRY(journal_.commit([&](Writes& writes) { return writes.uncount_attempt(id_); }));
       return Ending{RunOutcome{RunOutcome::Kind::parked, {}, {}}};
+    case Effect::Kind::lost:
+      return lose(step, effect.failure.value_or(Error{Errc::internal, "lost for no reason"}));
   }
   return Error{Errc::internal, step.name + ": an effect of no known kind"};
+}
+
+// Without its task the step is probed by whoever comes next; the attempt was counted as it began.
+Result<Ending> Run::lose(const Step& step, Error why) {
+  TRY(journal_.commit([&](Writes& writes) { return writes.task(id_, step.name, ""); }));
+  if (!policy_.tries_again_in_place && may_pass(why.code()))
+    return turn_back(std::move(why).context(step.name));
+  return fail(step, std::move(why));
 }
 
 // The attempt is in the journal already.

@@ -30,16 +30,21 @@ struct Effect {
     done,     // the effect is complete
     running,  // an asynchronous task goes on under `text`; poll it after `look_again`
     parked,   // stopped on request before its end; the step stays begun and is probed later
+    lost,     // the task ended without its effect, or nobody knows; `failure` says why
   };
   Kind kind = Kind::done;
   std::string text{};  // done: output; running: the task id, committed before it is polled
   Duration look_again{};
+  std::optional<Error> failure{};
 
-  static Effect done(std::string output = {}) { return {Kind::done, std::move(output), {}}; }
+  static Effect done(std::string output = {}) { return {Kind::done, std::move(output), {}, {}}; }
   static Effect running(std::string task, Duration look_again) {
-    return {Kind::running, std::move(task), look_again};
+    return {Kind::running, std::move(task), look_again, {}};
   }
-  static Effect parked() { return {Kind::parked, {}, {}}; }
+  static Effect parked() { return {Kind::parked, {}, {}, {}}; }
+  // The run ends as if applying had failed with `why`; one that may pass lets the next run
+  // probe the world and begin the step again, which counts as one attempt more.
+  static Effect lost(Error why) { return {Kind::lost, {}, {}, std::move(why)}; }
 };
 
 // One step: exactly one external effect, written down before it happens.

@@ -10,9 +10,11 @@ namespace holdfast {
 // When a reconciler wants its subject back, if nothing else happens before.
 struct Requeue {
   std::optional<Duration> delay{};
+  bool is_waiting = false;  // something begun goes on: failures before it are not forgotten yet
 
   static Requeue never() { return {}; }  // until something changes
-  static Requeue after(Duration delay) { return {delay}; }
+  static Requeue after(Duration delay) { return {delay, false}; }
+  static Requeue waiting(Duration delay) { return {delay, true}; }
 };
 
 }  // namespace holdfast

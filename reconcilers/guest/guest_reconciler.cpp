@@ -127,7 +127,7 @@ Result<std::optional<Requeue>> conclude(const GuestWorld& world, const std::stri
       return std::optional<Requeue>{};
     case RunOutcome::Kind::waiting:
       TRY(write_conditions(world, name, working(op, why.empty() ? "" : ": " + why), generation));
-      return std::optional<Requeue>{Requeue::after(outcome.look_again)};
+      return std::optional<Requeue>{Requeue::waiting(outcome.look_again)};
     case RunOutcome::Kind::parked:
       log.info("operation parked", {{"kind", op.kind}});
       return std::optional<Requeue>{Requeue::never()};

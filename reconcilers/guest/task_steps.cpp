@@ -47,14 +47,9 @@ Result<Effect> poll_task(const GuestWorld& world, const StepRecord& record) {
     world.log.warn("a task ended with warnings",
                    {{"step", record.name}, {"task", record.task}, {"warnings", state.warnings}});
   if (!state.failure) return look_at_the_world();
-  // A lock of somebody else's, or a storage that was away: it is begun again.
-  const Errc kind = state.failure->code();
-  if (kind == Errc::unavailable || kind == Errc::conflict) {
-    world.log.warn("a task failed and is tried again",
-                   {{"step", record.name}, {"why", state.failure->message()}});
-    return look_at_the_world();
-  }
-  return *state.failure;
+  // Its worker was killed, a lock was somebody else's, a storage was away: what it left is
+  // looked at after a pause, like any other failure.
+  return Effect::lost(*state.failure);
 }
 
 }  // namespace
@@ -67,9 +62,10 @@ void follow_tasks(const GuestWorld& world, const Operation& op, const Uuid& uuid
                   apply = std::move(step.apply)]() -> Result<Effect> {
       const Watch watch{world, id, uuid, name};
       auto effect = apply();
-      const bool may_go_on = !effect && effect.error().code() == Errc::unavailable;
-      if (may_go_on && watch.is_under_way()) return Effect::running(watch.last(), look_again);
-      return effect;
+      if (effect || watch.last().empty()) return effect;
+      if (effect.error().code() == Errc::unavailable && watch.is_under_way())
+        return Effect::running(watch.last(), look_again);
+      return Effect::lost(std::move(effect).error());  // said here, not again by polling it
     };
     if (step.undo)
       step.undo = [&world, id = op.id, uuid, name, undo = std::move(step.undo)] {

@@ -143,6 +143,34 @@ TEST_CASE_METHOD(Fixture, "runner: work in progress is waited for without counti
   CHECK(now().attempts == 1);
 }
 
+TEST_CASE_METHOD(Fixture, "runner: a lost task ends the run, and the next one begins it again",
+                 "[journal][runner]") {
+  Step slow = step("one");
+  int begun = 0;
+  slow.apply = [&]() -> Result<Effect> {
+    return Effect::running("UPID:" + std::to_string(++begun), Duration{50});
+  };
+  slow.poll = [](const StepRecord&) -> Result<Effect> {
+    return Effect::lost({Errc::unavailable, "its worker was killed"});
+  };
+  RunPolicy policy;
+  policy.max_attempts = 3;
+  for (int turn = 1; turn < policy.max_attempts; ++turn) {
+    REQUIRE(run(*journal, op, {slow}, policy));
+    CHECK(begun == turn);
+    const auto lost = run(*journal, op, {slow}, policy);
+    REQUIRE_FALSE(lost);
+    CHECK(lost.error().code() == Errc::unavailable);
+    CHECK(record("one").task.empty());
+    CHECK(now().attempts == turn);
+  }
+  REQUIRE(run(*journal, op, {slow}, policy));
+  const auto last = run(*journal, op, {slow}, policy);
+  REQUIRE(last);
+  CHECK(last->kind == RunOutcome::Kind::stuck);
+  CHECK(log == std::vector<std::string>{"probe one", "probe one"});
+}
+
 TEST_CASE_METHOD(Fixture, "runner: a task id is durable before it is polled", "[journal][runner]") {
   Step slow = step("one");
   int polls = 0;

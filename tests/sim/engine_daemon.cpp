@@ -29,14 +29,14 @@ void Hub::sign(gate::Authority order) {
   orders_.insert_or_assign(job, std::move(order));
 }
 
-Result<std::optional<Fetched>> EngineDaemon::Source::fetch() {
+Result<std::optional<Fetched>> HubSource::fetch() {
   if (hub_.failure()) return *hub_.failure();
   if (seen_ == hub_.revision()) return std::optional<Fetched>{};
   seen_ = hub_.revision();
   return hub_.sent();
 }
 
-Result<std::optional<gate::Authority>> EngineDaemon::Orders::find(const std::string& job) const {
+Result<std::optional<gate::Authority>> HubOrders::find(const std::string& job) const {
   const auto found = hub_.orders().find(job);
   if (found == hub_.orders().end()) return std::optional<gate::Authority>{};
   return std::optional{found->second};

@@ -46,6 +46,28 @@ class Hub {
   std::map<std::string, gate::Authority> orders_{};
 };
 
+// The hub, as the controller asks it.
+class HubSource final : public DesiredSource {
+ public:
+  explicit HubSource(const Hub& hub) : hub_{hub} {}
+  Result<std::optional<Fetched>> fetch() override;
+  std::string describe() const override { return "simulated hub"; }
+
+ private:
+  const Hub& hub_;
+  std::uint64_t seen_ = 0;
+};
+
+// What the hub's operators signed.
+class HubOrders final : public Authorities {
+ public:
+  explicit HubOrders(const Hub& hub) : hub_{hub} {}
+  Result<std::optional<gate::Authority>> find(const std::string& job_id) const override;
+
+ private:
+  const Hub& hub_;
+};
+
 // The real journal, gate, reconcilers and controller, on one thread and virtual time.
 class EngineDaemon final : public Daemon {
  public:
@@ -57,31 +79,12 @@ class EngineDaemon final : public Daemon {
   Engine& engine() { return *engine_; }
 
  private:
-  class Source final : public DesiredSource {
-   public:
-    explicit Source(const Hub& hub) : hub_{hub} {}
-    Result<std::optional<Fetched>> fetch() override;
-    std::string describe() const override { return "simulated hub"; }
-
-   private:
-    const Hub& hub_;
-    std::uint64_t seen_ = 0;
-  };
-  class Orders final : public Authorities {
-   public:
-    explicit Orders(const Hub& hub) : hub_{hub} {}
-    Result<std::optional<gate::Authority>> find(const std::string& job_id) const override;
-
-   private:
-    const Hub& hub_;
-  };
-
   EngineDaemon(std::unique_ptr<Journal> journal, const Hub& hub)
       : journal_{std::move(journal)}, source_{hub}, orders_{hub} {}
 
   std::unique_ptr<Journal> journal_;
-  Source source_;
-  Orders orders_;
+  HubSource source_;
+  HubOrders orders_;
   std::unique_ptr<Engine> engine_{};
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -47,8 +48,10 @@ struct ProxmoxSite {
   void boot() {
     proxmox::Options options;
     options.node = "pve1";
-    options.storages = {{"local", "local"}, {"fast", "fast"}};
+    options.storages = storages;
     options.backup_storage = "local";
+    options.first_vmid = first_vmid;
+    options.last_vmid = last_vmid;
     options.user = "agent@pve!holdfast";
     options.pool = pool;
     options.pause = [this](Duration duration) { stand_in.advance(duration); };
@@ -73,8 +76,9 @@ struct ProxmoxSite {
     }
   }
 
-  // The archive of a container, or machine, that is image debian-12 1.
-  std::string add_image(standin::GuestKind kind = standin::GuestKind::lxc) {
+  // The archive of a container, or machine, that is that image.
+  std::string add_image(standin::GuestKind kind = standin::GuestKind::lxc,
+                        const std::string& image = "debian-12 1") {
     standin::Config config;
     if (kind == standin::GuestKind::lxc)
       config = {{"arch", "amd64"},
@@ -96,13 +100,17 @@ struct ProxmoxSite {
     return stand_in.world().add_archive(
         "local",
         {.kind = kind, .vmid = 9100, .config = config, .contents = {{root, "golden root"}}},
-        "holdfast-image debian-12 1");
+        "holdfast-image " + image);
   }
 
   standin::StandIn stand_in;
   Wire wire{stand_in};
   std::unique_ptr<proxmox::ProxmoxHost> host{};
+  // Of the drivers that are booted from now on.
   std::string pool{};
+  std::map<std::string, std::string> storages{{"local", "local"}, {"fast", "fast"}};
+  int first_vmid = 20'000;
+  int last_vmid = 29'999;
 };
 
 }  // namespace holdfast::test
