@@ -19,7 +19,9 @@ Error not_allowed(Error error) {
 
 Result<Ours> Tuning::running(const Uuid& uuid) {
   Ours guest = TRY(node_.ours(uuid));
-  if (guest.power == host::PowerState::running) return guest;
+  // A paused one takes changes, too; and it need not be let go on for them.
+  if (guest.power == host::PowerState::running || guest.power == host::PowerState::suspended)
+    return guest;
   return Error{Errc::conflict,
                "guest " + std::to_string(guest.config.place.vmid) + " does not run"};
 }

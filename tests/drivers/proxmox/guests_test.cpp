@@ -100,3 +100,26 @@ TEST_CASE("proxmox guests: a whole life, from a golden archive to its end", "[pr
   CHECK_FALSE(host.identity("acme"));
   check_requests(host);
 }
+
+TEST_CASE("proxmox guests: a paused machine is changed and grown like a running one", "[proxmox]") {
+  GuestsOnProxmox host;
+  host.site.add_image(standin::GuestKind::qemu);
+  Guest acme = tenant("acme");
+  acme.spec.power = Power::suspended;
+  REQUIRE(host.want(acme));
+  standin::Guest* guest = host.at_host("acme");
+  REQUIRE(guest != nullptr);
+  REQUIRE(guest->power == standin::PowerState::paused);
+  acme.spec.root_disk.size = gibibytes(3);
+  acme.spec.interfaces.push_back({"second", Interface::Kind::bridge, "vmbr0", "virtio"});
+  REQUIRE(host.want(acme));
+  INFO(host.last_error);
+  CHECK(guest->config["scsi0"].find("size=3G") != std::string::npos);
+  CHECK(guest->config.count("net1") == 1);
+  CHECK(guest->power == standin::PowerState::paused);
+  acme.spec.power = Power::running;
+  REQUIRE(host.want(acme));
+  CHECK(guest->power == standin::PowerState::running);
+  CHECK(host.journal->unfinished().value().empty());
+  check_requests(host);
+}
