@@ -47,8 +47,8 @@ class Pipeline {
     for (;;) {
       if (options_.stop.stop_requested()) fail(0, Error{Errc::unavailable, "interrupted"});
       collect();
+      submit_writes();  // first: a read of what is cached is copied here and now
       issue();
-      submit_writes();
       report();
       if (is_over()) break;
       std::vector<Transfers::Outcome> outcomes;
