@@ -33,6 +33,9 @@ class ContainedGuests {
   // Gives a guest, running or not, an empty volume. One of that name is success; Errc::conflict
   // when it is larger.
   virtual Result<void> add_disk(const Uuid& uuid, const Disk& disk) = 0;
+  // The address that disk `name` will have for DiskStore once Hypervisor::redefine() has left it
+  // out of the guest: it is out of use then, and stays with it. Errc::not_found.
+  virtual Result<std::string> path_aside(const Uuid& uuid, const std::string& name) = 0;
   // Removes a stopped guest with all of its disks and snapshots.
   virtual Result<void> free(gate::Permit permit, const Uuid& uuid) = 0;
 };

@@ -43,13 +43,6 @@ std::string target_for(const std::string& storage, const Options& options) {
 
 std::string words_for(const Volume& volume) { return volume.disk.name + " (" + volume.key + ")"; }
 
-std::string volume_id(const std::string& value) {
-  const Property property = parse_property(value);
-  for (const char* key : {"", "volume", "file"})
-    if (std::string id = property.get(key); !id.empty()) return id;
-  return {};
-}
-
 const Volume* find_key(const std::vector<Volume>& volumes, const std::string& key) {
   const auto found = std::find_if(volumes.begin(), volumes.end(),
                                   [&](const Volume& volume) { return volume.key == key; });

@@ -175,6 +175,14 @@ Result<void> Births::add_disk(const Uuid& uuid, const host::Disk& disk) {
   return node_.change(guest.config, {{prefix + std::to_string(index), value}});
 }
 
+Result<std::string> Births::path_aside(const Uuid& uuid, const std::string& name) {
+  const Ours guest = TRY(node_.ours(uuid));
+  for (const Volume& volume : volumes_of(guest.config, node_.options(), uuid))
+    if (volume.disk.name == name) return aside_path(volume, uuid);
+  return Error{Errc::not_found,
+               "guest " + std::to_string(guest.config.place.vmid) + " has no disk " + name};
+}
+
 Result<void> Births::free(gate::Permit permit, const Uuid& uuid) {
   TRY(permit.covers(
       {gate::Verb::free_tombstone, gate::Verb::remove_unfinished, gate::Verb::remove_scratch},

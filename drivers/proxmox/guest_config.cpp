@@ -13,6 +13,7 @@ namespace holdfast::proxmox {
 namespace {
 
 constexpr std::string_view path_prefix = "proxmox:";
+constexpr std::string_view aside_prefix = "aside/";  // no name of a disk has a slash
 constexpr std::string_view mounts = "/srv/";
 constexpr std::array<std::string_view, 4> buses{"scsi", "virtio", "sata", "ide"};
 
@@ -64,12 +65,10 @@ std::string target_of(const Options& options, const std::string& storage) {
 
 Volume volume_of(const std::string& key, const Property& property, const Options& options,
                  const Uuid& uuid, const std::string& name) {
-  std::string id = property.get("");
-  if (id.empty()) id = property.get("volume");
-  if (id.empty()) id = property.get("file");
   Volume volume;
   volume.key = key;
-  volume.storage = id.substr(0, id.find(':'));
+  volume.id = volume_id(to_string(property));
+  volume.storage = volume.id.substr(0, volume.id.find(':'));
   const std::string target = target_of(options, volume.storage);
   volume.disk = {name, target, disk_path(target, uuid, name), "raw",
                  parse_size(property.get("size")).value_or(Bytes{})};
@@ -313,8 +312,16 @@ Result<DiskPath> parse_disk_path(const std::string& path) {
   if (second == std::string::npos) return refusal;
   const auto uuid = Uuid::parse(path.substr(first + 1, second - first - 1));
   if (!uuid) return refusal;
-  return DiskPath{path.substr(path_prefix.size(), first - path_prefix.size()), *uuid,
-                  path.substr(second + 1)};
+  DiskPath found{path.substr(path_prefix.size(), first - path_prefix.size()),
+                 *uuid,
+                 path.substr(second + 1),
+                 {}};
+  if (found.name.starts_with(aside_prefix)) found.volume = found.name.substr(aside_prefix.size());
+  return found;
+}
+
+std::string aside_path(const Volume& volume, const Uuid& uuid) {
+  return disk_path(volume.disk.target, uuid, std::string{aside_prefix} + volume.id);
 }
 
 Result<std::string> nic_text(Kind kind, const host::Nic& nic, unsigned index) {

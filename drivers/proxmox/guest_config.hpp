@@ -48,6 +48,7 @@ Result<std::optional<MarkerText>> own_marker(const Config& config);
 struct Volume {
   std::string key{};
   std::string storage{};
+  std::string id{};  // "local:300/vm-300-disk-0.raw"
   host::Disk disk{};
 };
 std::vector<Volume> volumes_of(const Config& config, const Options& options, const Uuid& uuid);
@@ -63,7 +64,10 @@ struct DiskPath {
   std::string target{};
   Uuid uuid{};
   std::string name{};
+  std::string volume{};  // of one that is out of use: its id at Proxmox
 };
+// Where the volume is found once it is out of use: by its id, since its name may be used anew.
+std::string aside_path(const Volume& volume, const Uuid& uuid);
 // Errc::invalid when it is none.
 Result<DiskPath> parse_disk_path(const std::string& path);
 

@@ -8,18 +8,35 @@
 namespace holdfast::proxmox {
 namespace {
 
-// What exists stays, on the volumes it is on.
-Result<void> check_disks(const host::Shape& present, const host::Shape& wanted) {
-  for (const host::Disk& disk : present.disks) {
+// The keys of what `wanted` leaves out, where that may be. What stays is on the volumes it is on.
+Result<std::vector<std::string>> left_out(const std::vector<Volume>& present,
+                                          const host::Shape& wanted, bool may_remove) {
+  std::vector<std::string> keys;
+  for (const Volume& volume : present) {
     const bool stays =
         std::any_of(wanted.disks.begin(), wanted.disks.end(), [&](const host::Disk& other) {
-          return other.name == disk.name && other.path == disk.path;
+          return other.name == volume.disk.name && other.path == volume.disk.path;
         });
-    if (!stays)
-      return Error{Errc::denied, "it would take disk " + disk.name + " away or exchange it"};
+    if (stays) continue;
+    keys.push_back(volume.key);
+    const bool is_removal = may_remove && keys.size() == 1 && volume.disk.name != "root";
+    if (!is_removal)
+      return Error{Errc::denied, "it would take disk " + volume.disk.name + " away or exchange it"};
   }
-  if (wanted.disks.size() == present.disks.size()) return ok();
+  if (wanted.disks.size() + keys.size() == present.size()) return keys;
   return Error{Errc::invalid, "a guest of Proxmox is given disks one by one, not by definition"};
+}
+
+// One "delete" takes all keys. A volume whose key goes is out of use, as "unused0"; it stays.
+void add_deletions(const std::vector<std::string>& keys, Form& form) {
+  for (const std::string& key : keys) {
+    const auto known = std::find_if(form.begin(), form.end(),
+                                    [](const auto& part) { return part.first == "delete"; });
+    if (known == form.end())
+      form.emplace_back("delete", key);
+    else
+      known->second += "," + key;
+  }
 }
 
 }  // namespace
@@ -32,14 +49,17 @@ Result<void> check_name(const Listing& listing, const std::string& name, std::op
   return ok();
 }
 
-Result<void> Hypervisor::apply(const Ours& guest, const host::GuestDefinition& definition) {
+Result<void> Hypervisor::apply(const Ours& guest, const host::GuestDefinition& definition,
+                               bool may_remove) {
   if (!definition.kernel.empty())
     return Error{Errc::invalid,
                  "guests of Proxmox boot from their own disk, not from a kernel file"};
   const Place& place = guest.config.place;
   const Uuid& uuid = definition.marker.uuid;
-  TRY(check_disks(shape_of(guest.config, node_.options(), uuid), definition.shape));
+  const auto removed =
+      TRY(left_out(volumes_of(guest.config, node_.options(), uuid), definition.shape, may_remove));
   Form form = TRY(changes_for(guest.config, definition.shape, definition.name));
+  add_deletions(removed, form);
   if (name_of(guest.config) != definition.name) {
     const Listing listing = TRY(node_.list());
     TRY(check_name(listing, definition.name, place.vmid));
@@ -67,7 +87,8 @@ Result<void> Hypervisor::redefine(gate::Permit permit, const host::GuestDefiniti
                      gate::Verb::replace_image, gate::Verb::restore_over},
                     definition.marker.uuid));
   TRY(permit.covers(definition.marker.uuid, guest.text.marker.incarnation));
-  return apply(guest, definition);
+  const bool may_remove{permit.covers({gate::Verb::remove_volume}, definition.marker.uuid)};
+  return apply(guest, definition, may_remove);
 }
 
 Result<void> Hypervisor::adopt(gate::Permit permit, const host::GuestDefinition& definition) {
@@ -85,7 +106,7 @@ Result<void> Hypervisor::adopt(gate::Permit permit, const host::GuestDefinition&
     if (foreign_uuid(node_.options().node, summary.place) != uuid) continue;
     const auto config = TRY(node_.config(summary.place));
     if (!config) break;
-    TRY(check_disks(shape_of(*config, node_.options(), uuid), definition.shape));
+    TRY(left_out(volumes_of(*config, node_.options(), uuid), definition.shape, false));
     // The digest is of a guest without a marker: no other one can be hit by this.
     return node_.change(
         *config, {{"description", TRY(with_marker(config->get("description"),

@@ -36,7 +36,8 @@ class Hypervisor final : public host::Hypervisor {
   Result<void> undefine(gate::Permit permit, const Uuid& uuid) override;
 
  private:
-  Result<void> apply(const Ours& guest, const host::GuestDefinition& definition);
+  Result<void> apply(const Ours& guest, const host::GuestDefinition& definition,
+                     bool may_remove = false);
   Node& node_;
 };
 
@@ -95,6 +96,7 @@ class Births final : public host::ContainedGuests {
                        const host::StoredImage& image) override;
   Result<host::BirthState> find(const Uuid& uuid) override;
   Result<void> add_disk(const Uuid& uuid, const host::Disk& disk) override;
+  Result<std::string> path_aside(const Uuid& uuid, const std::string& name) override;
   Result<void> free(gate::Permit permit, const Uuid& uuid) override;
 
   using MakeForm = std::function<Result<Form>(int vmid)>;
@@ -110,7 +112,8 @@ class Births final : public host::ContainedGuests {
 };
 
 // The disks inside of guests, under the addresses that guest_config.hpp gives them. Only found
-// and grown here; everything else is ContainedGuests' and answers Errc::invalid.
+// and grown here, and removed once they are out of use; everything else is ContainedGuests' and
+// answers Errc::invalid.
 class Disks final : public host::DiskStore, public host::DiskCopies {
  public:
   explicit Disks(Node& node) : node_{node} {}

@@ -56,6 +56,13 @@ std::string to_string(const Property& property) {
   return text;
 }
 
+std::string volume_id(const std::string& value) {
+  const Property property = parse_property(value);
+  for (const char* key : {"", "volume", "file"})
+    if (std::string id = property.get(key); !id.empty()) return id;
+  return {};
+}
+
 std::optional<Bytes> parse_size(std::string_view text) {
   double number = 0;
   const char* const end = text.data() + text.size();

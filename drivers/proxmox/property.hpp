@@ -23,6 +23,8 @@ struct Property {
 
 Property parse_property(std::string_view text);
 std::string to_string(const Property& property);
+// The volume, or the path, that the value of a disk or of "unused0" begins with.
+std::string volume_id(const std::string& value);
 
 // "8G", "8196M", "512K", "1024": binary multiples. Nothing for anything else.
 std::optional<Bytes> parse_size(std::string_view text);

@@ -24,10 +24,11 @@ std::pair<std::string, std::string> split(const std::string& object, char at) {
 
 // What every swap begins with, or why the disk cannot be swapped.
 Result<SwapAnswer> begin_with(const DiskOrder& order, const std::string& name) {
-  if (order.world.host.contained != nullptr)
+  const bool is_exchange = order.authority.verb() != gate::Verb::remove_volume;
+  if (is_exchange && order.world.host.contained != nullptr)
     return no(job_code::not_supported,
               "disks of a guest of " + order.world.provider +
-                  " live inside of it and cannot be exchanged by Holdfast yet");
+                  " live inside of it, and Holdfast can take one out of use, but not exchange it");
   const DiskIdentity* ours = order.identity.find_disk(name);
   const host::Disk* seen = find_disk(order.observed.configured, name);
   if (ours == nullptr || seen == nullptr)
@@ -112,8 +113,13 @@ Result<SwapAnswer> judge_removal(const DiskOrder& order) {
   if (name == "root") return no(job_code::bad_order, "a guest's root disk cannot be taken away");
   auto answer = TRY(begin_with(order, name));
   if (auto* swap = std::get_if<DiskSwap>(&answer)) {
-    swap->after = with_aside(order.identity, *order.identity.find_disk(name), std::nullopt,
-                             swap->verb, swap->job);
+    DiskIdentity old = *order.identity.find_disk(name);
+    if (auto* const contained = order.world.host.contained) {
+      old.path = TRY(contained->path_aside(order.identity.uuid, name));
+      old.active = old.path;
+      old.layers.clear();
+    }
+    swap->after = with_aside(order.identity, old, std::nullopt, swap->verb, swap->job);
     swap->effects.push_back("detaches volume " + name + " and sets it aside for 7 days");
   }
   return answer;
