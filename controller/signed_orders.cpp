@@ -57,6 +57,16 @@ Result<std::optional<gate::Authority>> SignedOrders::find(const std::string& job
   return std::optional<gate::Authority>{};
 }
 
+Result<std::optional<FreeOrder>> SignedOrders::find_free(const std::string& job_id) const {
+  auto found = jobs_.find(job_id);
+  if (!found && found.error().code() != Errc::denied) return found.error();
+  if (!found || !*found || (*found)->meaning.verb || !(*found)->job.guest)
+    return std::optional<FreeOrder>{};
+  Job& job = (*found)->job;
+  return std::optional{FreeOrder{std::move(job.action), std::move(job.id), job.guest->uuid,
+                                 job.guest->incarnation, job.expires, std::move(job.params)}};
+}
+
 Result<std::string> SignedOrders::fingerprint(const Uuid& uuid) {
   const auto observed = TRY(host_.inventory.observe(uuid));
   if (!observed) return Error{Errc::not_found, "there is no guest " + to_string(uuid)};

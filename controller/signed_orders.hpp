@@ -42,6 +42,7 @@ class SignedOrders final : public Authorities, public jobs::GuestPrints {
   jobs::Intake& intake() { return intake_; }
 
   Result<std::optional<gate::Authority>> find(const std::string& job_id) const override;
+  Result<std::optional<FreeOrder>> find_free(const std::string& job_id) const override;
   Result<std::string> fingerprint(const Uuid& uuid) override;
 
   // Says what is wrong with the operators' keys, and carries out keys.rotate. When to call

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <initializer_list>
 
 #include "gate/gate.hpp"
 #include "jobs/codes.hpp"
+#include "schema/guest.hpp"
 
 namespace holdfast::jobs {
 namespace {
@@ -29,6 +31,9 @@ constexpr std::array rows{
     Row{"guest.shrink", About::guest, Verb::shrink_disk},
     Row{"guest.adopt", About::stranger, Verb::adopt_guest},
     Row{"guest.rollback", About::guest, Verb::roll_back_snapshot},
+    Row{"guest.backup", About::guest, std::nullopt},
+    Row{"guest.restore", About::copy, std::nullopt},
+    Row{"guest.restore-over", About::guest, Verb::restore_over},
     Row{"mass-change.allow", About::host, Verb::allow_mass_change},
     Row{"keys.rotate", About::host, std::nullopt},
 };
@@ -55,6 +60,35 @@ bool needs_object(Verb verb) {
 
 Refusal bad_params(std::string why) { return {code::bad_params, std::move(why)}; }
 
+bool is_flag(const std::string& text) { return text.empty() || text == "true" || text == "false"; }
+
+// What the gate is not asked about has nobody else to look at its parameters. One that is
+// misspelt would not be heeded, and restore what should be cut off.
+signing::Objection object_to_others(const Job& job, std::initializer_list<std::string_view> known) {
+  for (const auto& [name, value] : job.params)
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return bad_params("params." + name.substr(0, 40) + " is none of " + job.action + "'s");
+  return std::nullopt;
+}
+
+signing::Objection object_to_backup(const Job& job) {
+  if (auto objection = object_to_others(job, {"note", "protect"})) return objection;
+  if (!is_flag(param(job, "protect")))
+    return bad_params("params.protect is neither true nor false");
+  return std::nullopt;
+}
+
+signing::Objection object_to_restore(const Job& job) {
+  if (auto objection = object_to_others(job, {"object", "name", "isolated"})) return objection;
+  if (object_of(job).empty())
+    return bad_params("params.object is missing: it says which backup is meant");
+  if (!is_guest_name(param(job, "name")))
+    return bad_params("params.name is no name for a guest: it says what the new one is called");
+  if (!is_flag(param(job, "isolated")))
+    return bad_params("params.isolated is neither true nor false");
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string object_of(const Job& job) { return param(job, "object"); }
@@ -80,8 +114,12 @@ Judged<Meaning> meaning_of(const Job& job) {
   if (meaning.verb == Verb::free_tombstone) meaning.about = About::tombstone;
   if (meaning.verb && needs_object(*meaning.verb) && object_of(job).empty())
     return bad_params(
-        "params.object is missing: it says which disk, image, snapshot or desired "
-        "state is meant");
+        "params.object is missing: it says which disk, image, snapshot, backup or "
+        "desired state is meant");
+  if (job.action == "guest.backup")
+    if (auto objection = object_to_backup(job)) return *objection;
+  if (job.action == "guest.restore")
+    if (auto objection = object_to_restore(job)) return *objection;
   // Whose turn it takes goes by the guest's name: both must be the one that was signed for.
   if (meaning.verb == Verb::adopt_guest && job.guest && object_of(job) != job.guest->name)
     return bad_params("params.object is another name than the guest's");

@@ -18,6 +18,7 @@ enum class About {
   guest,      // one that lives
   tombstone,  // one that was destroyed and is kept
   stranger,   // one that is not ours yet
+  copy,       // one that is to be made from what one was; that one need not be any more
   host,       // no guest
 };
 

@@ -50,6 +50,7 @@ Objection object_to_binding(const VerifiedJob& verified, const std::optional<Pro
     if (is_ours(row)) return wrong_guest(job, "is this host's own already");
     return std::nullopt;
   }
+  if (about == About::copy) return std::nullopt;  // the backup says whose it is
   if (!is_ours(row)) return wrong_guest(job, "is not one of this host's");
   if (row->incarnation != job.guest->incarnation)
     return Refusal{code::wrong_incarnation,
@@ -65,6 +66,8 @@ Objection object_to_binding(const VerifiedJob& verified, const std::optional<Pro
 
 std::string subject_of(const VerifiedJob& verified, const std::optional<Provenance>& row) {
   if (!verified.job.guest) return "host";
+  // The turn of the guest that will be made.
+  if (verified.meaning.about == About::copy) return "guest/" + verified.job.params.at("name");
   if (verified.meaning.about != About::stranger && row) return row->subject;
   return "guest/" + verified.job.guest->name;
 }

@@ -316,4 +316,6 @@ std::string to_canonical_json(const Guest& guest) { return guest_table().print(g
 std::string to_yaml(const Guest& guest) { return yaml_of(guest_table().print(guest)); }
 std::string digest(const Guest& guest) { return digest_of(to_canonical_json(guest)); }
 
+bool is_guest_name(std::string_view text) { return dns_label.matches(text); }
+
 }  // namespace holdfast

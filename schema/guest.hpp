@@ -133,4 +133,7 @@ std::string to_yaml(const Guest& guest);
 // digest_of(to_canonical_json(guest)): equal exactly when the desired guests are.
 std::string digest(const Guest& guest);
 
+// Whether a guest may be called that: a DNS label.
+bool is_guest_name(std::string_view text);
+
 }  // namespace holdfast

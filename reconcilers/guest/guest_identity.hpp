@@ -68,6 +68,8 @@ struct GuestIdentity {
   std::vector<host::Nic> parked_nics{};
 
   std::vector<SetAside> aside{};
+  // When a signed job last put a backup in the place of its data.
+  std::optional<Time> restored{};
 
   const DiskIdentity* find_disk(std::string_view disk) const;
   const NicIdentity* find_nic(std::string_view interface) const;

@@ -9,6 +9,7 @@
 
 #include "gate/codes.hpp"
 #include "journal/writes.hpp"
+#include "reconcilers/guest/backup_orders.hpp"
 #include "reconcilers/guest/disk_orders.hpp"
 #include "reconcilers/guest/executed_jobs.hpp"
 #include "reconcilers/guest/guest_diff.hpp"
@@ -122,12 +123,32 @@ Result<Answer> free_aside_early(const Subject& subject) {
   return Answer{free_set_aside(subject.identity, request.object, subject.authority.job_id())};
 }
 
+// What it would lose is said in the ticket, too, where the gate wants another signature.
+Result<Answer> restore_over(const Subject& subject) {
+  const gate::Authority& authority = subject.authority;
+  PermitRequest request;
+  request.verb = gate::Verb::restore_over;
+  request.object = authority.object();
+  const auto marker = marker_state(subject.observed, subject.identity, subject.world.host_id);
+  if (marker != gate::MarkerState::matches) {
+    auto no = TRY(ask_gate(subject, request));
+    if (no) return Answer{std::move(*no)};
+    return refusal(gate::code::marker_differs, "its marker is another guest's");
+  }
+  auto judged =
+      TRY(judge_restore_over(subject.world, authority, subject.identity, subject.observed));
+  request.effects = judged.effects;
+  if (auto no = TRY(ask_gate(subject, request))) return Answer{std::move(*no)};
+  if (auto* no = std::get_if<OrderRefusal>(&judged.answer)) return Answer{std::move(*no)};
+  return Answer{restore_over_guest(std::get<RestoreOver>(judged.answer))};
+}
+
 struct Handler {
   gate::Verb verb{};
   Result<Answer> (*answer)(const Subject&) = nullptr;
 };
 
-constexpr std::array<Handler, 10> handlers{{
+constexpr std::array<Handler, 11> handlers{{
     {gate::Verb::destroy_guest, destroy},
     {gate::Verb::free_tombstone, free_early},
     {gate::Verb::undelete_guest, undelete},
@@ -138,6 +159,7 @@ constexpr std::array<Handler, 10> handlers{{
     {gate::Verb::remove_volume, on_disk},
     {gate::Verb::replace_image, on_disk},
     {gate::Verb::free_set_aside, free_aside_early},
+    {gate::Verb::restore_over, restore_over},
 }};
 
 // Whether the guest itself says that it can take this order.
@@ -302,13 +324,16 @@ std::optional<Duration> left_to_wait(const GuestWorld& world, const JobRecord& j
 Result<std::optional<Duration>> take_up(const GuestWorld& world, const std::string& name,
                                         const JobRecord& job) {
   const auto authority = TRY(world.authorities.find(job.id).context("verify job " + job.id));
-  if (!authority) {
+  std::optional<FreeOrder> free_order;
+  if (!authority) free_order = TRY(world.authorities.find_free(job.id).context("verify " + job.id));
+  if (!authority && !free_order) {
     TRY(end_job(world, job, JobState::refused,
                 {std::string{job_code::not_verified},
                  "its signatures are not accepted any more; have it signed anew"}));
     return std::optional<Duration>{};
   }
-  const auto answer = answer_to(world, name, *authority);
+  const auto answer =
+      authority ? answer_to(world, name, *authority) : judge_free_order(world, name, *free_order);
   if (!answer) {
     const Error& error = answer.error();
     if (error.code() == Errc::unavailable || error.code() == Errc::exhausted) return error;

@@ -99,6 +99,11 @@ Result<NicIdentity> read_nic_identity(const json& value) {
   return nic;
 }
 
+Result<std::optional<Time>> read_restored(const json& value) {
+  if (!value.is_string()) return Error{Errc::corrupt, "is no time"};
+  return std::optional{TRY(parse_time(value.get_ref<const std::string&>()))};
+}
+
 template <class T>
 json identities_of(const std::vector<T>& items) {
   json list = json::array();
@@ -307,21 +312,23 @@ Result<LiveChange> read_live_change(const json& value) {
 }
 
 json json_of(const GuestIdentity& identity) {
-  return {{"uuid", to_string(identity.uuid)},
-          {"incarnation", identity.incarnation.value},
-          {"name", identity.name},
-          {"image", json_of(identity.image)},
-          {"firstBoot", to_string(identity.first_boot)},
-          {"disks", identities_of(identity.disks)},
-          {"nics", identities_of(identity.nics)},
-          {"kernel", identity.kernel},
-          {"initrd", identity.initrd},
-          {"cmdline", identity.cmdline},
-          {"seeds", identity.seeds},
-          {"deferred", identity.deferred},
-          {"destroyedSpec", identity.destroyed_spec},
-          {"parkedNics", list_of(identity.parked_nics)},
-          {"aside", identities_of(identity.aside)}};
+  json value{{"uuid", to_string(identity.uuid)},
+             {"incarnation", identity.incarnation.value},
+             {"name", identity.name},
+             {"image", json_of(identity.image)},
+             {"firstBoot", to_string(identity.first_boot)},
+             {"disks", identities_of(identity.disks)},
+             {"nics", identities_of(identity.nics)},
+             {"kernel", identity.kernel},
+             {"initrd", identity.initrd},
+             {"cmdline", identity.cmdline},
+             {"seeds", identity.seeds},
+             {"deferred", identity.deferred},
+             {"destroyedSpec", identity.destroyed_spec},
+             {"parkedNics", list_of(identity.parked_nics)},
+             {"aside", identities_of(identity.aside)}};
+  if (identity.restored) value["restored"] = to_string(*identity.restored);
+  return value;
 }
 
 Result<GuestIdentity> read_identity(const json& value) {
@@ -338,6 +345,7 @@ Result<GuestIdentity> read_identity(const json& value) {
   fields.text("destroyedSpec", identity.destroyed_spec);
   fields.list("parkedNics", identity.parked_nics, read_nic);
   if (value.contains("aside")) fields.list("aside", identity.aside, read_set_aside);
+  if (value.contains("restored")) fields.value("restored", identity.restored, read_restored);
   TRY(fields.end("guest identity"));
   return identity;
 }

@@ -14,7 +14,7 @@ struct Kind {
   Result<GuestOperation> (*load)(const GuestWorld&, const Operation&) = nullptr;
 };
 
-constexpr std::array<Kind, 23> kinds{{
+constexpr std::array<Kind, 26> kinds{{
     {operation_kind::create, load_create},
     {operation_kind::provision, load_provision},
     {operation_kind::redefine, load_redefine},
@@ -38,6 +38,9 @@ constexpr std::array<Kind, 23> kinds{{
     {operation_kind::remove_volume, load_remove_volume},
     {operation_kind::free_set_aside, load_free_set_aside},
     {operation_kind::adopt, load_adopt},
+    {operation_kind::backup, load_backup},
+    {operation_kind::restore, load_restore},
+    {operation_kind::restore_over, load_restore_over},
 }};
 
 }  // namespace

@@ -49,6 +49,9 @@ inline constexpr std::string_view move_disk = "guest.move-disk";
 inline constexpr std::string_view remove_volume = "guest.remove-volume";
 inline constexpr std::string_view free_set_aside = "guest.free-set-aside";
 inline constexpr std::string_view adopt = "guest.adopt";
+inline constexpr std::string_view backup = "guest.backup";
+inline constexpr std::string_view restore = "guest.restore";
+inline constexpr std::string_view restore_over = "guest.restore-over";
 }  // namespace operation_kind
 
 // An operation that is under way: its steps, and what is written when it ends.
@@ -136,5 +139,8 @@ Result<GuestOperation> load_move_disk(const GuestWorld& world, const Operation& 
 Result<GuestOperation> load_remove_volume(const GuestWorld& world, const Operation& op);
 Result<GuestOperation> load_adopt(const GuestWorld& world, const Operation& op);
 Result<GuestOperation> load_free_set_aside(const GuestWorld& world, const Operation& op);
+Result<GuestOperation> load_backup(const GuestWorld& world, const Operation& op);
+Result<GuestOperation> load_restore(const GuestWorld& world, const Operation& op);
+Result<GuestOperation> load_restore_over(const GuestWorld& world, const Operation& op);
 
 }  // namespace holdfast

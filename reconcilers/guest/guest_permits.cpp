@@ -17,10 +17,12 @@ Result<gate::Budget> budget_of(const GuestWorld& world) {
   for (const Provenance& row : TRY(world.journal.all_provenance())) {
     if (!guest_name_of(row.subject)) continue;
     // A new root disk counts as a guest destroyed, too.
-    if (const auto identity = parse_identity(row.detail))
+    if (const auto identity = parse_identity(row.detail)) {
       for (const SetAside& aside : identity->aside)
         if (aside.verb == gate::to_string(gate::Verb::replace_image) && aside.since > since)
           ++budget.destroyed_today;
+      if (identity->restored && *identity->restored > since) ++budget.destroyed_today;
+    }
     const bool was_destroyed_today = row.tombstoned_at && *row.tombstoned_at > since;
     if (was_destroyed_today) ++budget.destroyed_today;
     if (row.life == Life::live || was_destroyed_today) ++budget.guests;

@@ -21,7 +21,8 @@ Result<std::vector<std::string>> keys_of_orders(const GuestWorld& world,
                                                 const std::string& subject) {
   std::vector<std::string> keys;
   for (const TicketRecord& ticket : TRY(world.journal.open_tickets()))
-    for (const gate::Verb verb : {gate::Verb::roll_back_snapshot, gate::Verb::remove_snapshot})
+    for (const gate::Verb verb :
+         {gate::Verb::roll_back_snapshot, gate::Verb::remove_snapshot, gate::Verb::restore_over})
       if (ticket.subject == subject && ticket.key.starts_with(gate::to_string(verb)))
         keys.push_back(ticket.key);
   return keys;

@@ -138,11 +138,56 @@ TEST_CASE("intake: what an action cannot mean is refused by code", "[jobs]") {
           job.guest = GuestBinding{Uuid{{7}}, Incarnation{1}, "web"};
           job.params = {{"object", "shop"}};
         }) == "BadParams");
+  CHECK(answer([](Job& job) { job.action = "guest.restore-over"; }) == "BadParams");
+  CHECK(answer([](Job& job) {
+          job.action = "guest.restore-over";
+          job.params = {{"object", "local:backup/one"}};
+        }) == "accepted");
   CHECK(answer([](Job& job) { job.action = "agent.update"; }) == "UnsupportedAction");
   CHECK(answer([](Job& job) { job.action = "host.decommission"; }) == "TooFewSigners");
   Desk desk;
   CHECK(desk.submit(Desk::sign_text(edited(desk, "guest.destroy", "guest.explode"))) ==
         "UnknownAction");
+}
+
+TEST_CASE("intake: parameters that the gate does not see are judged when the job is taken",
+          "[jobs]") {
+  const auto with = [](const std::string& action, std::map<std::string, std::string> params) {
+    return answer([&](Job& job) {
+      job.action = action;
+      job.params = std::move(params);
+    });
+  };
+  CHECK(with("guest.backup", {}) == "accepted");
+  CHECK(with("guest.backup", {{"note", "monday"}, {"protect", "true"}}) == "accepted");
+  CHECK(with("guest.backup", {{"protect", "yes"}}) == "BadParams");
+  CHECK(with("guest.backup", {{"protected", "true"}}) == "BadParams");
+  const std::map<std::string, std::string> good{{"object", "local:backup/one"}, {"name", "copy"}};
+  CHECK(with("guest.restore", good) == "accepted");
+  for (const auto& [name, value] :
+       std::vector<std::pair<std::string, std::string>>{{"object", ""},
+                                                        {"name", ""},
+                                                        {"name", "Not a name"},
+                                                        {"isolated", "1"},
+                                                        {"isolate", "true"},
+                                                        {"verb", "restore_over"}}) {
+    auto params = good;
+    params[name] = value;
+    CHECK(with("guest.restore", params) == "BadParams");
+  }
+}
+
+TEST_CASE("intake: a restore waits for the turn of the guest that it makes", "[jobs]") {
+  Desk desk;
+  Job job = desk.destroy_acme();
+  job.action = "guest.restore";
+  job.params = {{"object", "local:backup/one"}, {"name", "copy"}};
+  // Also of a guest that is no more.
+  job.guest = GuestBinding{Uuid{{7}}, Incarnation{4}, "gone"};
+  CHECK(desk.submit(Desk::sign(job)) == "accepted");
+  const auto waiting = desk.journal->waiting_jobs().value();
+  REQUIRE(waiting.size() == 1);
+  CHECK(waiting.front().subject == "guest/copy");
 }
 
 TEST_CASE("intake: an unreadable job is refused only after its signature was found good",

@@ -56,14 +56,21 @@ class Signatures final : public Authorities {
   void add(const gate::Authority& authority) {
     orders_.insert_or_assign(authority.job_id(), authority);
   }
+  void add(const FreeOrder& order) { free_orders_.insert_or_assign(order.job, order); }
   Result<std::optional<gate::Authority>> find(const std::string& job) const override {
     const auto found = orders_.find(job);
     if (found == orders_.end()) return std::optional<gate::Authority>{};
     return std::optional{found->second};
   }
+  Result<std::optional<FreeOrder>> find_free(const std::string& job) const override {
+    const auto found = free_orders_.find(job);
+    if (found == free_orders_.end()) return std::optional<FreeOrder>{};
+    return std::optional{found->second};
+  }
 
  private:
   std::map<std::string, gate::Authority> orders_{};
+  std::map<std::string, FreeOrder> free_orders_{};
 };
 
 // Guest acme with what the simulated host has: one target, one image of 8Gi.

@@ -343,6 +343,59 @@ Operations adoptions() {
            }}};
 }
 
+// Volume media is one that no backup takes.
+Operations backups() {
+  const Edit two = [](GuestSpec& spec) {
+    volumes(spec);
+    spec.volumes.push_back(Volume{"media", gibibytes(3)});
+  };
+  const auto free_job = [](const Stage& stage, const std::string& action,
+                           const std::string& subject, std::map<std::string, std::string> params) {
+    const SimDomain& guest = *stage.scenario.world().find_by_name(name);
+    const auto order = sign_free_order(stage.hub, stage.scenario, action, guest, std::move(params));
+    give_job(stage.scenario, job_of(order, guest_subject(subject)));
+  };
+  const auto back_up = [free_job](const Stage& stage) {
+    free_job(stage, "guest.backup", name, {{"note", "monday"}});
+  };
+  const auto prepare = [back_up](const Stage& stage) {
+    const Uuid uuid = stage.scenario.world().find_by_name(name)->uuid;
+    stage.scenario.host().drift(uuid, [](SimDomain& domain) {
+      for (host::Disk& disk : domain.configured.disks) disk.is_backed_up = disk.name != "media";
+    });
+    back_up(stage);
+  };
+  const auto restore = [free_job](const Stage& stage) {
+    const std::string id = stage.scenario.world().backups.front().facts.id;
+    free_job(stage, "guest.restore", "copy",
+             {{"object", id}, {"name", "copy"}, {"isolated", "true"}});
+  };
+  const auto restore_over = [](const Stage& stage) {
+    job(gate::Verb::restore_over, stage.scenario.world().backups.front().facts.id)(stage);
+  };
+  return {
+      {"back up",
+       acme(two),
+       {},
+       back_up,
+       [](const SimWorld& world) { return world.backups.size() == 1; }},
+      {"restore as a new guest", acme(two), prepare, restore,
+       [](const SimWorld& world) {
+         const SimDomain* copy = world.find_by_name("copy");
+         return copy != nullptr && !copy->is_up() && copy->configured.disks.size() == 2 &&
+                !copy->configured.nics.front().is_linked && world.backups.size() == 1;
+       },
+       false, false, 2},
+      {"restore over", acme(two), prepare, restore_over,
+       [](const SimWorld& world) {
+         const SimDomain* found = guest(world);
+         return found != nullptr && found->is_up() && found->marker->incarnation.value == 2 &&
+                found->configured.disks.size() == 3 && world.backups.size() == 2;
+       },
+       true, false, 6},
+  };
+}
+
 // A held state that goes through on a signature: the one guest it keeps takes its change.
 Operations host_orders() {
   Resources three = acme();
@@ -369,7 +422,7 @@ Operations host_orders() {
 Operations campaign_operations() {
   Operations all;
   for (const auto& group : {births(), power_changes(), configurations(), disks(), repairs(),
-                            orders(), disk_orders(), adoptions(), host_orders()})
+                            orders(), disk_orders(), backups(), adoptions(), host_orders()})
     all.insert(all.end(), group.begin(), group.end());
   return all;
 }

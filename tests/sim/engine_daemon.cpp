@@ -24,6 +24,11 @@ void Hub::fail(Error error) {
   ++revision_;
 }
 
+void Hub::sign(FreeOrder order) {
+  const std::string job = order.job;
+  free_orders_.insert_or_assign(job, std::move(order));
+}
+
 void Hub::sign(gate::Authority order) {
   const std::string job = order.job_id();
   orders_.insert_or_assign(job, std::move(order));
@@ -39,6 +44,12 @@ Result<std::optional<Fetched>> HubSource::fetch() {
 Result<std::optional<gate::Authority>> HubOrders::find(const std::string& job) const {
   const auto found = hub_.orders().find(job);
   if (found == hub_.orders().end()) return std::optional<gate::Authority>{};
+  return std::optional{found->second};
+}
+
+Result<std::optional<FreeOrder>> HubOrders::find_free(const std::string& job) const {
+  const auto found = hub_.free_orders().find(job);
+  if (found == hub_.free_orders().end()) return std::optional<FreeOrder>{};
   return std::optional{found->second};
 }
 

@@ -30,11 +30,13 @@ class Hub {
 
   // `order`, verified. The world is told, too, when the loss is intended: SimWorld::sign().
   void sign(gate::Authority order);
+  void sign(FreeOrder order);
 
   std::uint64_t revision() const { return revision_; }
   const std::optional<Fetched>& sent() const { return sent_; }
   const std::optional<Error>& failure() const { return failure_; }
   const std::map<std::string, gate::Authority>& orders() const { return orders_; }
+  const std::map<std::string, FreeOrder>& free_orders() const { return free_orders_; }
   std::uint64_t generation() const { return generation_; }
 
  private:
@@ -44,6 +46,7 @@ class Hub {
   std::optional<Fetched> sent_{};
   std::optional<Error> failure_{};
   std::map<std::string, gate::Authority> orders_{};
+  std::map<std::string, FreeOrder> free_orders_{};
 };
 
 // The hub, as the controller asks it.
@@ -63,6 +66,7 @@ class HubOrders final : public Authorities {
  public:
   explicit HubOrders(const Hub& hub) : hub_{hub} {}
   Result<std::optional<gate::Authority>> find(const std::string& job_id) const override;
+  Result<std::optional<FreeOrder>> find_free(const std::string& job_id) const override;
 
  private:
   const Hub& hub_;

@@ -50,7 +50,7 @@ inline Guest small_guest(const std::string& name) {
 inline gate::Authority sign_order(Hub& hub, Scenario& scenario, gate::Verb verb,
                                   const SimDomain& guest, const std::string& object = {}) {
   gate::SignedOrder order;
-  const std::string number = std::to_string(hub.orders().size() + 1);
+  const std::string number = std::to_string(hub.orders().size() + hub.free_orders().size() + 1);
   order.job_id = std::string(32 - number.size(), '0') + number;
   order.verb = verb;
   order.uuid = guest.uuid;
@@ -61,6 +61,32 @@ inline gate::Authority sign_order(Hub& hub, Scenario& scenario, gate::Verb verb,
   hub.sign(authority);
   scenario.world().sign(verb, order.uuid, order.incarnation);
   return authority;
+}
+
+// An order for which the gate is not asked.
+inline FreeOrder sign_free_order(Hub& hub, Scenario& scenario, const std::string& action,
+                                 const SimDomain& guest,
+                                 std::map<std::string, std::string> params) {
+  const std::string number = std::to_string(hub.orders().size() + hub.free_orders().size() + 1);
+  FreeOrder order{action,
+                  std::string(32 - number.size(), '0') + number,
+                  guest.uuid,
+                  guest.marker ? guest.marker->incarnation : Incarnation{},
+                  scenario.clock().now() + std::chrono::hours{48},
+                  std::move(params)};
+  hub.sign(order);
+  return order;
+}
+
+inline JobRecord job_of(const FreeOrder& order, const std::string& subject) {
+  JobRecord job;
+  job.id = order.job;
+  job.payload_sha256 = "payload " + job.id;
+  job.subject = subject;
+  job.action = order.action;
+  job.envelope = "signed";
+  job.expires = order.expires;
+  return job;
 }
 
 // `authority` as an accepted job that waits for `subject`, as its acceptance leaves it.

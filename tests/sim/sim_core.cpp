@@ -10,7 +10,8 @@ namespace {
 bool takes_space(Call call) {
   return call == Call::restore || call == Call::create_blank || call == Call::copy_disk ||
          call == Call::grow_file || call == Call::grow_disk || call == Call::write_seed ||
-         call == Call::snapshot_create || call == Call::import_image;
+         call == Call::snapshot_create || call == Call::import_image || call == Call::backup_take ||
+         call == Call::backup_restore;
 }
 
 }  // namespace

@@ -21,7 +21,15 @@ SimHost::SimHost(SimWorld& world, ManualClock& clock, std::uint64_t seed)
 SimHost::~SimHost() { core_.clock.on_advance({}); }
 
 host::Host SimHost::ports() {
-  return {inventory_, hypervisor_, power_, tuning_, snapshots_, disks_, disks_, images_};
+  return {.inventory = inventory_,
+          .hypervisor = hypervisor_,
+          .power = power_,
+          .tuning = tuning_,
+          .snapshots = snapshots_,
+          .disks = disks_,
+          .copies = disks_,
+          .images = images_,
+          .backups = &backups_};
 }
 
 Duration SimHost::until_next() const {

@@ -61,6 +61,7 @@ class SimHost {
   SimSnapshots snapshots_{core_};
   SimDisks disks_{core_};
   SimImages images_{core_};
+  SimBackups backups_{core_};
   SeededRandom foreign_ids_;
 };
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "host/backups.hpp"
 #include "host/hypervisor.hpp"
 #include "host/storage.hpp"
 #include "tests/sim/sim_core.hpp"
@@ -80,6 +81,26 @@ class SimSnapshots final : public host::GuestSnapshots {
   Result<void> remove(gate::Permit permit, const Uuid& uuid, const std::string& name) override;
 
  private:
+  SimCore& core_;
+};
+
+// Backups outlive their guests. A restore over one puts content into the files that are there.
+class SimBackups final : public host::Backups {
+ public:
+  explicit SimBackups(SimCore& core) : core_{core} {}
+  Result<std::vector<host::BackupFacts>> list(const std::optional<Uuid>& guest) override;
+  Result<host::BackupFacts> take(const Uuid& uuid, const host::BackupOrder& order) override;
+  Result<host::BackupContent> inspect(const std::string& backup, const Uuid& as) override;
+  Result<void> restore(const host::GuestDefinition& definition, const std::string& backup) override;
+  Result<host::RestoreForecast> forecast(const Uuid& uuid, const std::string& backup) override;
+  Result<void> restore_over(gate::Permit permit, const host::GuestDefinition& definition,
+                            const std::string& backup) override;
+  Result<void> reattach(const Uuid& uuid, const host::KeptDisk& disk) override;
+
+ private:
+  Result<const SimBackup*> find(const std::string& backup) const;
+  Result<host::RestoreForecast> outlook(const SimDomain& domain, const SimBackup& backup) const;
+
   SimCore& core_;
 };
 

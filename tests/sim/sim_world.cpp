@@ -177,6 +177,12 @@ std::vector<std::string> SimWorld::lost_customer_data() const {
       if (holder == nullptr || holder->size < file.size) holder = &file;
     }
   }
+  for (const SimBackup& backup : backups)
+    for (const auto& [disk, file] : backup.held)
+      for (const Token token : file.customer) {
+        const SimFile*& holder = holders[token];
+        if (holder == nullptr || holder->size < file.size) holder = &file;
+      }
   for (const CustomerMark& mark : marks) {
     const auto holder = holders.find(mark.token);
     if (holder == holders.end()) {

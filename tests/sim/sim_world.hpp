@@ -13,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "gate/permit.hpp"
+#include "host/backups.hpp"
 #include "host/observed.hpp"
 #include "host/storage.hpp"
 #include "tests/sim/calls.hpp"
@@ -83,6 +84,16 @@ struct SimImage {
   bool is_corrupt = false;
 };
 
+// A backup that the hypervisor took.
+struct SimBackup {
+  host::BackupFacts facts{};
+  host::Marker marker{};
+  std::string name{};
+  host::Shape shape{};
+  std::string kernel{};
+  std::map<std::string, SimFile> held{};  // by the disk's name
+};
+
 // A piece of customer data, and where it was when it was written.
 struct CustomerMark {
   Token token = 0;
@@ -125,6 +136,7 @@ struct SimWorld {
   std::map<std::string, SimTarget> targets{};
   std::vector<SimImage> images{};
   std::map<std::string, Image> importable{};  // path -> what lies there
+  std::vector<SimBackup> backups{};
   std::vector<CustomerMark> marks{};
   std::vector<LoggedCall> calls{};  // those with effects; reads are counted only
   std::array<std::uint64_t, call_count> counts{};
