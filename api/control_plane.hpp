@@ -17,6 +17,7 @@
 namespace holdfast::api {
 
 using holdfast::ApplyReport;
+using holdfast::BackupReport;
 using holdfast::ImageReport;
 using holdfast::ImportReport;
 using holdfast::JobReport;
@@ -59,6 +60,8 @@ class Inspections {
   // Of the accepted state, or of `text` (loose resources laid over it, or an envelope).
   virtual Result<PlanReport> plan(const std::optional<std::string>& text) = 0;
   virtual Result<std::vector<SnapshotReport>> snapshots(const std::string& guest) = 0;
+  // Of that guest, also one that is gone; empty: all that the provider shows, others' too.
+  virtual Result<std::vector<BackupReport>> backups(const std::string& guest) = 0;
   virtual Result<std::vector<ImageReport>> images() = 0;
   // Imports that are under way.
   virtual Result<std::vector<ImportReport>> imports() = 0;

@@ -166,6 +166,9 @@ Result<std::string> get_metrics(const Call& call) {
   return call.to.metrics->exposition();
 }
 
+Result<std::string> get_backups(const Call& call) {
+  return to_json(TRY(call.to.inspections.backups(query(call, "guest"))));
+}
 Result<std::string> get_images(const Call& call) {
   return to_json(TRY(call.to.inspections.images()));
 }
@@ -219,6 +222,7 @@ constexpr std::array routes{
     Route{"POST", "/v1/apply", "", post_apply},
     Route{"POST", "/v1/recover", " confirm ", post_recover},
     Route{"POST", "/v1/enroll", "", post_enroll},
+    Route{"GET", "/v1/backups", " guest ", get_backups},
     Route{"GET", "/v1/images", "", get_images},
     Route{"GET", "/v1/imports", "", get_imports},
     Route{"POST", "/v1/images", "", post_image},

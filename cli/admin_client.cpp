@@ -116,6 +116,13 @@ Result<std::vector<SnapshotReport>> AdminClient::snapshots(const std::string& gu
   const auto path = "/v1/guests" + TRY(path_part(guest)) + "/snapshots";
   return parse_admin_report<std::vector<SnapshotReport>>(TRY(get(path)));
 }
+Result<std::vector<BackupReport>> AdminClient::backups(const std::string& guest) const {
+  http::Request request;
+  request.path = "/v1/backups";
+  if (!guest.empty()) request.query["guest"] = guest;
+  return parse_admin_report<std::vector<BackupReport>>(
+      TRY(exchange(std::move(request), usual_deadline)));
+}
 Result<std::vector<ImageReport>> AdminClient::images() const {
   return parse_admin_report<std::vector<ImageReport>>(TRY(get("/v1/images")));
 }

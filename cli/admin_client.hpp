@@ -34,6 +34,8 @@ class AdminClient {
   Result<TicketReport> ticket(const std::string& id) const;
   Result<PlanReport> plan(const std::optional<std::string>& text) const;
   Result<std::vector<SnapshotReport>> snapshots(const std::string& guest) const;
+  // Empty: all.
+  Result<std::vector<BackupReport>> backups(const std::string& guest) const;
   Result<std::vector<ImageReport>> images() const;
   Result<std::vector<ImportReport>> imports() const;
   Result<std::vector<TargetReport>> targets() const;

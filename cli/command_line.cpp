@@ -124,12 +124,13 @@ void declare_views(CLI::App& app, Words& words) {
                                     "holdfast get guest acme -o yaml\n"
                                     "holdfast get operations --subject guest/acme -n 5 -o wide\n"
                                     "holdfast get snapshots acme\n"
+                                    "holdfast get backups acme -o wide\n"
                                     "holdfast get jobs -o wide\n"
                                     "holdfast get conditions"});
   getting->add_option("KIND", to_get->kind, "What to list")
       ->required()
       ->check(CLI::IsMember(get_kinds()));
-  getting->add_option("NAME", to_get->name, "Only this one; for snapshots, the guest");
+  getting->add_option("NAME", to_get->name, "Only this one; for snapshots and backups, the guest");
   getting->add_option("--subject", to_get->subject, "Operations of this subject: guest/acme")
       ->type_name("SUBJECT");
   add_limit(getting, "-n,--limit", to_get->limit);

@@ -24,6 +24,9 @@ void declare_new(CLI::App& job, Words& words) {
       job, {"new", "Write a job file. Asks the daemon for what is not given",
             "holdfast job new guest.destroy --guest acme --reason 'contract ended' > job.json\n"
             "holdfast job new guest.shrink --guest acme --param object='root 8Gi' -f job.json\n"
+            "holdfast job new guest.backup --guest acme -p note='before 2.0' -p protect=true\n"
+            "holdfast job new guest.restore -p object=ID -p name=copy -p isolated=true\n"
+            "holdfast job new guest.restore-over --guest acme -p object=ID\n"
             "holdfast job new keys.rotate --operators new-operators -f rotate.json\n"
             "holdfast job new guest.undelete --host-id 9f86... --guest acme --uuid 3f1c... "
             "--incarnation 3"});

@@ -114,6 +114,16 @@ Result<Exit> get_snapshots(const Invocation& invocation, const GetOptions& optio
   return snapshot_list(invocation, options.name);
 }
 
+Result<Exit> get_backups(const Invocation& invocation, const GetOptions& options) {
+  const auto backups = TRY(invocation.daemon().backups(options.name));
+  TRY(invocation.show(to_json(backups), [&] {
+    return rows(backups_table(backups, invocation.now(), invocation.format() == Format::wide),
+                invocation,
+                options.name.empty() ? std::string{"no backups"} : "no backups of " + options.name);
+  }));
+  return Exit::done;
+}
+
 Result<Exit> get_host(const Invocation& invocation, const GetOptions&) {
   const auto host = TRY(invocation.daemon().status());
   TRY(invocation.show(to_json(host), [&] {
@@ -153,10 +163,15 @@ struct Kind {
   Result<Exit> (*get)(const Invocation& invocation, const GetOptions& options);
 };
 constexpr std::array kinds{
-    Kind{"guests", "guest", get_guests},    Kind{"operations", "operation", get_operations},
-    Kind{"tickets", "ticket", get_tickets}, Kind{"jobs", "job", get_jobs},
-    Kind{"images", "image", get_images},    Kind{"snapshots", "snapshot", get_snapshots},
-    Kind{"targets", "target", get_targets}, Kind{"conditions", "condition", get_conditions},
+    Kind{"guests", "guest", get_guests},
+    Kind{"operations", "operation", get_operations},
+    Kind{"tickets", "ticket", get_tickets},
+    Kind{"jobs", "job", get_jobs},
+    Kind{"images", "image", get_images},
+    Kind{"snapshots", "snapshot", get_snapshots},
+    Kind{"backups", "backup", get_backups},
+    Kind{"targets", "target", get_targets},
+    Kind{"conditions", "condition", get_conditions},
     Kind{"hosts", "host", get_host},
 };
 

@@ -2,6 +2,7 @@
 #include "schema/job.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 #include "cli/follow.hpp"
 #include "cli/render.hpp"
 #include "cli/signed_file.hpp"
+#include "schema/guest.hpp"
 #include "signing/codes.hpp"
 #include "signing/key_set.hpp"
 #include "signing/quorum.hpp"
@@ -55,6 +57,72 @@ Result<GuestBinding> bind(const NewJobOptions& options, const AdminClient& daemo
   }
   return GuestBinding{TRY(Uuid::parse(options.uuid)), Incarnation{options.incarnation},
                       options.guest};
+}
+
+// What a new job about backups may say; the host refuses the same, after it was signed.
+struct BackupAction {
+  std::string_view action;
+  std::string_view params;  // each between blanks
+  bool needs_object;
+};
+constexpr std::array backup_actions{
+    BackupAction{"guest.backup", " note protect ", false},
+    BackupAction{"guest.restore", " object name isolated ", true},
+    BackupAction{"guest.restore-over", " object verb extraBudget ", true},
+};
+
+Result<void> check_backup_params(const Job& job) {
+  for (const BackupAction& known : backup_actions) {
+    if (job.action != known.action) continue;
+    for (const auto& [name, value] : job.params)
+      if (known.params.find(" " + name + " ") == std::string_view::npos)
+        return Error{Errc::invalid,
+                     job.action + " takes no --param " + name + "; it takes" +
+                         std::string{known.params.substr(0, known.params.size() - 1)}};
+    for (const char* flag : {"protect", "isolated"})
+      if (const auto found = job.params.find(flag);
+          found != job.params.end() && found->second != "true" && found->second != "false")
+        return Error{Errc::invalid, std::string{"--param "} + flag + ": expected true or false"};
+    if (known.needs_object && job.params.count("object") == 0)
+      return Error{Errc::invalid, job.action +
+                                      ": say which backup with --param object=ID; see "
+                                      "`holdfast get backups`"};
+    if (job.action == "guest.restore" &&
+        (job.params.count("name") == 0 || !is_guest_name(job.params.at("name"))))
+      return Error{Errc::invalid,
+                   "guest.restore: say what the new guest is called with --param name=NAME"};
+  }
+  return ok();
+}
+
+// The backup that a job speaks of, as the daemon sees it.
+Result<BackupReport> find_backup(const AdminClient& daemon, const std::string& id) {
+  for (BackupReport& backup : TRY(daemon.backups(""))) {
+    if (backup.id != id) continue;
+    if (backup.is_ours) return std::move(backup);
+    return Error{Errc::invalid, "backup " + id + " was not taken by this installation of Holdfast"};
+  }
+  return Error{Errc::not_found, "there is no backup " + id + "; see `holdfast get backups`"};
+}
+
+// A restore is bound to the guest that the backup is of, which need not be there any more.
+Result<void> bind_backup(const NewJobOptions& options, const AdminClient& daemon, Job& job) {
+  const bool is_new = job.action == "guest.restore";
+  if ((!is_new && job.action != "guest.restore-over") || !options.uuid.empty()) return ok();
+  const BackupReport backup = TRY(find_backup(daemon, job.params.at("object")));
+  if (!options.guest.empty() && backup.guest != options.guest)
+    return Error{Errc::invalid, "backup " + backup.id + " is of guest " + backup.guest +
+                                    ", not of " + options.guest};
+  if (is_new) job.guest = GuestBinding{backup.uuid, backup.incarnation, backup.guest};
+  if (job.guest && job.guest->uuid != backup.uuid)
+    return Error{Errc::invalid,
+                 "backup " + backup.id + " is of another guest that was called " + backup.guest};
+  if (!is_new) return ok();
+  for (const GuestReport& guest : TRY(daemon.guests()))
+    if (guest.name == job.params.at("name"))
+      return Error{Errc::conflict,
+                   "the name " + guest.name + " is taken; see `holdfast get guests`"};
+  return ok();
 }
 
 Result<void> add_params(const NewJobOptions& options, const Invocation& invocation, Job& job) {
@@ -163,14 +231,18 @@ Result<Exit> job_new(const Invocation& invocation, const NewJobOptions& options)
   const auto daemon = invocation.daemon();
   job.host_id = options.host_id;
   if (job.host_id.empty()) job.host_id = TRY(daemon.status()).host_id;
-  if (!options.guest.empty()) job.guest = TRY(bind(options, daemon, job.fingerprint));
+  TRY(add_params(options, invocation, job));
+  TRY(check_backup_params(job));
+  const bool is_of_backup = job.action == "guest.restore" && options.uuid.empty();
+  if (!options.guest.empty() && !is_of_backup)
+    job.guest = TRY(bind(options, daemon, job.fingerprint));
+  TRY(bind_backup(options, daemon, job));
   if (job.action.starts_with("guest.") && !job.guest)
     return Error{Errc::invalid, job.action + " is about a guest: say which with --guest NAME"};
   job.not_before = invocation.now();
   job.expires = job.not_before + options.valid;
   if (options.valid > longest_window)
     return Error{Errc::invalid, "--valid: a job is good for 7 days at most"};
-  TRY(add_params(options, invocation, job));
   if (job.action == "guest.adopt") job.params.try_emplace("object", options.guest);
   job.reason = options.reason;
   const std::string text = to_json(job);

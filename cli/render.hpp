@@ -25,6 +25,7 @@ Table guests_table(const std::vector<GuestReport>& guests, bool wide);
 Table operations_table(const std::vector<OperationReport>& operations, Time now, bool wide);
 Table tickets_table(const std::vector<TicketReport>& tickets, Time now, bool wide);
 Table jobs_table(const std::vector<JobReport>& jobs, Time now, bool wide);
+Table backups_table(const std::vector<BackupReport>& backups, Time now, bool wide);
 Table images_table(const std::vector<ImageReport>& images, bool wide);
 Table snapshots_table(const std::vector<SnapshotReport>& snapshots, Time now);
 Table provider_table(const ProviderReport& report);

@@ -148,6 +148,27 @@ Table jobs_table(const std::vector<JobReport>& jobs, Time now, bool wide) {
   return table;
 }
 
+Table backups_table(const std::vector<BackupReport>& backups, Time now, bool wide) {
+  std::vector<std::string> headers{"ID",   "GUEST",     "INCARNATION", "AGE",
+                                   "SIZE", "PROTECTED", "MADE-BY"};
+  if (wide) headers.insert(headers.end(), {"UUID", "JOB", "NOTE"});
+  Table table{headers};
+  for (const auto& backup : backups) {
+    std::vector<Cell> row{backup.id,
+                          backup.guest,
+                          backup.is_ours ? std::to_string(backup.incarnation.value) : "",
+                          age(backup.taken, now),
+                          about(backup.size),
+                          backup.is_protected ? "yes" : "",
+                          backup.is_ours ? "holdfast" : "somebody else"};
+    if (wide)
+      row.insert(row.end(),
+                 {backup.uuid.is_nil() ? "" : to_string(backup.uuid), backup.job, backup.note});
+    table.add(std::move(row));
+  }
+  return table;
+}
+
 Table images_table(const std::vector<ImageReport>& images, bool wide) {
   std::vector<std::string> headers{"NAME", "VERSION", "SIZE"};
   if (wide) headers.emplace_back("DIRECTORY");

@@ -42,6 +42,7 @@ class DaemonControl final : public api::Reports, public api::Inspections, public
   Result<TicketReport> ticket(const std::string& id) override;
   Result<PlanReport> plan(const std::optional<std::string>& text) override;
   Result<std::vector<api::SnapshotReport>> snapshots(const std::string& guest) override;
+  Result<std::vector<api::BackupReport>> backups(const std::string& guest) override;
   Result<std::vector<api::ImageReport>> images() override;
   Result<std::vector<api::ImportReport>> imports() override;
   Result<std::vector<api::TargetReport>> targets() override { return settings_.targets(); }

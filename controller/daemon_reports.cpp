@@ -192,6 +192,31 @@ Result<std::vector<api::SnapshotReport>> DaemonControl::snapshots(const std::str
   return reports;
 }
 
+Result<std::vector<api::BackupReport>> DaemonControl::backups(const std::string& guest) {
+  host::Backups* const port = engine_.parts().host.backups;
+  if (port == nullptr)
+    return Error{Errc::invalid,
+                 "backups of guests of " + engine_.parts().provider + " are not in this version"};
+  std::vector<api::BackupReport> reports;
+  for (const host::BackupFacts& facts : TRY(port->list(std::nullopt).context("list backups"))) {
+    api::BackupReport report{.id = facts.id,
+                             .incarnation = Incarnation{0},
+                             .taken = facts.taken,
+                             .size = facts.size,
+                             .is_protected = facts.is_protected,
+                             .is_ours = facts.host_id == engine_.parts().host_id};
+    if (report.is_ours) {
+      report.guest = facts.guest_name;
+      report.uuid = facts.guest;
+      report.incarnation = facts.incarnation;
+      report.job = facts.label;
+      report.note = facts.note;
+    }
+    if (guest.empty() || report.guest == guest) reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
 namespace {
 
 api::ImageReport image_report(const host::StoredImage& stored) {

@@ -117,6 +117,7 @@ class OnProxmox final : public Provider {
     options.storages = wanted.storages;
     options.image_storages = wanted.image_storages;
     std::tie(options.first_vmid, options.last_vmid) = wanted.vmids();
+    options.backup_storage = wanted.backup_storage;
     options.pool = wanted.pool;
     options.user = TRY(proxmox::token_user(access.token));
     options.log = log;

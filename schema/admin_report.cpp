@@ -40,6 +40,23 @@ const Table<SnapshotReport>& report_table() {
 }
 
 template <>
+const Table<BackupReport>& report_table() {
+  static const Table<BackupReport> table{{
+      field("id", &BackupReport::id, words()),
+      field("guest", &BackupReport::guest, words()),
+      field("uuid", &BackupReport::uuid, uuid()),
+      field("incarnation", &BackupReport::incarnation, incarnation()),
+      field("taken", &BackupReport::taken, time()),
+      field("size", &BackupReport::size, any_size()),
+      field("protected", &BackupReport::is_protected, boolean()),
+      field("ours", &BackupReport::is_ours, boolean()),
+      field("job", &BackupReport::job, words()),
+      field("note", &BackupReport::note, words()),
+  }};
+  return table;
+}
+
+template <>
 const Table<ImageReport>& report_table() {
   static const Table<ImageReport> table{{
       field("name", &ImageReport::name, words()),
@@ -133,6 +150,7 @@ const Table<JobReport>& report_table() {
 
 std::string to_json(const OperationDetail& report) { return print_report(report); }
 std::string to_json(const SnapshotReport& report) { return print_report(report); }
+std::string to_json(const BackupReport& report) { return print_report(report); }
 std::string to_json(const ImageReport& report) { return print_report(report); }
 std::string to_json(const ProviderReport& report) { return print_report(report); }
 std::string to_json(const TargetReport& report) { return print_report(report); }
@@ -141,6 +159,7 @@ std::string to_json(const RecoverReport& report) { return print_report(report); 
 std::string to_json(const JobReport& report) { return print_report(report); }
 std::string to_json(const std::vector<JobReport>& reports) { return print_report(reports); }
 std::string to_json(const std::vector<SnapshotReport>& reports) { return print_report(reports); }
+std::string to_json(const std::vector<BackupReport>& reports) { return print_report(reports); }
 std::string to_json(const std::vector<ImageReport>& reports) { return print_report(reports); }
 std::string to_json(const std::vector<ImportReport>& reports) { return print_report(reports); }
 std::string to_json(const std::vector<TargetReport>& reports) { return print_report(reports); }
@@ -157,6 +176,7 @@ template Result<RecoverReport> parse_admin_report(std::string_view);
 template Result<JobReport> parse_admin_report(std::string_view);
 template Result<std::vector<JobReport>> parse_admin_report(std::string_view);
 template Result<std::vector<SnapshotReport>> parse_admin_report(std::string_view);
+template Result<std::vector<BackupReport>> parse_admin_report(std::string_view);
 template Result<std::vector<ImageReport>> parse_admin_report(std::string_view);
 template Result<std::vector<ImportReport>> parse_admin_report(std::string_view);
 template Result<ProviderReport> parse_admin_report(std::string_view);

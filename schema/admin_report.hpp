@@ -42,6 +42,20 @@ struct SnapshotReport {
   bool operator==(const SnapshotReport&) const = default;
 };
 
+struct BackupReport {
+  std::string id{};     // what the provider calls it, and a signed order's object
+  std::string guest{};  // whose it is; empty when this installation did not take it
+  Uuid uuid{};
+  Incarnation incarnation{};
+  Time taken{};
+  Bytes size{};               // as it is stored
+  bool is_protected = false;  // "protected"
+  bool is_ours = false;       // "ours"
+  std::string job{};          // on whose signed order
+  std::string note{};
+  bool operator==(const BackupReport&) const = default;
+};
+
 struct ImageReport {
   std::string name{};
   std::string version{};
@@ -113,6 +127,7 @@ struct JobReport {
 
 std::string to_json(const OperationDetail& report);
 std::string to_json(const SnapshotReport& report);
+std::string to_json(const BackupReport& report);
 std::string to_json(const ImageReport& report);
 std::string to_json(const TargetReport& report);
 std::string to_json(const ProviderReport& report);
@@ -121,6 +136,7 @@ std::string to_json(const RecoverReport& report);
 std::string to_json(const JobReport& report);
 std::string to_json(const std::vector<JobReport>& reports);
 std::string to_json(const std::vector<SnapshotReport>& reports);
+std::string to_json(const std::vector<BackupReport>& reports);
 std::string to_json(const std::vector<ImageReport>& reports);
 std::string to_json(const std::vector<ImportReport>& reports);
 std::string to_json(const std::vector<TargetReport>& reports);
@@ -136,6 +152,7 @@ extern template Result<RecoverReport> parse_admin_report(std::string_view);
 extern template Result<JobReport> parse_admin_report(std::string_view);
 extern template Result<std::vector<JobReport>> parse_admin_report(std::string_view);
 extern template Result<std::vector<SnapshotReport>> parse_admin_report(std::string_view);
+extern template Result<std::vector<BackupReport>> parse_admin_report(std::string_view);
 extern template Result<std::vector<ImageReport>> parse_admin_report(std::string_view);
 extern template Result<std::vector<ImportReport>> parse_admin_report(std::string_view);
 extern template Result<ProviderReport> parse_admin_report(std::string_view);

@@ -97,6 +97,8 @@ void finish_proxmox(ProxmoxConfig& config, Problems& problems) {
      "give either caFile or fingerprints: a fingerprint alone says who the server is");
   at("vmidRange", config.vmids().first > 0,
      "expected a range like 20000-29999, of at least 2 numbers from 100 to 999999999");
+  at("backupStorage", config.backup_storage.empty() || is_storage_id(config.backup_storage),
+     "expected the name of a storage of Proxmox");
   check_storages(config, problems);
 }
 
@@ -113,6 +115,7 @@ const Table<ProxmoxConfig>& proxmox_table() {
           required(field("storages", &ProxmoxConfig::storages, text_map(max_storages))),
           field("imageStorages", &ProxmoxConfig::image_storages,
                 list_of(text(single_line), {.max = max_storages})),
+          field("backupStorage", &ProxmoxConfig::backup_storage, text(single_line)),
           field("pool", &ProxmoxConfig::pool, text(single_line)),
           field("vmidRange", &ProxmoxConfig::vmid_range, text(single_line)),
       },

@@ -25,8 +25,9 @@ struct ProxmoxConfig {
   std::string node{};                             // empty: this host's name
   std::map<std::string, std::string> storages{};  // storage target -> storage of Proxmox
   std::vector<std::string> image_storages{};      // imageStorages; empty: those of the targets
-  std::string pool{};                             // that new guests are put into; empty: none
-  std::string vmid_range = "20000-29999";         // vmidRange: what new guests may be called
+  std::string backup_storage{};            // backupStorage; empty: the first of imageStorages
+  std::string pool{};                      // that new guests are put into; empty: none
+  std::string vmid_range = "20000-29999";  // vmidRange: what new guests may be called
   std::string describe() const { return "proxmox at " + url; }
   // The two ends of the range; {0, 0} when it is none.
   std::pair<int, int> vmids() const;

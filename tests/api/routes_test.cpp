@@ -46,6 +46,10 @@ TEST_CASE("routes: reads answer with what the daemon knows", "[api]") {
   CHECK(daemon.get("/v1/operations/op-1")["steps"].at(0)["name"] == "restore root");
   CHECK(daemon.get("/v1/tickets").at(0)["rule"] == "NeedsSignature");
   CHECK(daemon.get("/v1/tickets/" + std::string{sample_ticket})["subject"] == "guest/acme");
+  daemon.fake.add_backups();
+  CHECK(daemon.get("/v1/backups").size() == 3);
+  CHECK(daemon.get("/v1/backups?guest=acme").at(0)["id"] == "local:backup/one");
+  CHECK(daemon.ask("GET", "/v1/backups?name=acme").status == 400);
   CHECK(daemon.get("/v1/images").at(0)["version"] == "1.0.0");
   CHECK(daemon.get("/v1/targets").at(1)["problem"] == "No such file or directory");
   const auto support = daemon.ask("GET", "/v1/support");

@@ -10,10 +10,12 @@ using nlohmann::json;
 TEST_CASE("get: every kind as table wide json and yaml", "[cli]") {
   Host host;
   host.daemon.add_ticket();
+  host.daemon.add_backups();
   host.daemon.snapshots_.push_back({"before", api::at("2026-11-22T19:00:00Z"), {3}, true});
-  const auto kind = GENERATE(as<std::string>{}, "guests", "guest", "operations", "tickets",
-                             "images", "targets", "host", "conditions", "snapshots acme",
-                             "guest acme", "operation op-1", "image tiny", "conditions acme");
+  const auto kind =
+      GENERATE(as<std::string>{}, "guests", "guest", "operations", "tickets", "images", "targets",
+               "host", "conditions", "snapshots acme", "backups", "backups acme", "guest acme",
+               "operation op-1", "image tiny", "conditions acme");
   std::vector<std::string> words{"get"};
   std::istringstream parts{kind};
   for (std::string part; parts >> part;) words.push_back(part);
@@ -30,6 +32,23 @@ TEST_CASE("get: every kind as table wide json and yaml", "[cli]") {
     if (format == "table" || format == "wide")
       CHECK(std::count(answer.out.begin(), answer.out.end(), '\n') >= 2);
   }
+}
+
+TEST_CASE("get backups: says whose each is, and lists one guest's", "[cli]") {
+  Host host;
+  CHECK(host.run({"get", "backups"}).err.find("no backups") != std::string::npos);
+  host.daemon.add_backups();
+  const auto all = host.run({"get", "backups"}).out;
+  CHECK(has(all, "local:backup/theirs"));
+  CHECK(has(all, "somebody else"));
+  const auto one = host.run({"get", "backups", "gone", "-o", "wide"}).out;
+  CHECK(has(one, "local:backup/two"));
+  CHECK_FALSE(has(one, "local:backup/one"));
+  const auto machine = json::parse(host.run({"get", "backups", "acme", "-o", "json"}).out);
+  REQUIRE(machine.size() == 1);
+  CHECK(machine[0]["protected"] == true);
+  CHECK(machine[0]["note"] == "before 2.0");
+  CHECK(host.run({"get", "backups", "nobody"}).status == 0);
 }
 
 TEST_CASE("get guests: says what a table of guests should", "[cli]") {

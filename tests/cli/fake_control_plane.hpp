@@ -56,6 +56,7 @@ class FakeControlPlane final : public Reports,
   std::vector<PlanAction> actions{};  // beside what `wanted_` asks for
   std::vector<std::string> unknown{};
   std::vector<SnapshotReport> snapshots_{};
+  std::vector<BackupReport> backups_{};
   std::vector<std::string> imported{};
   std::vector<std::string> submitted{};  // envelopes
   std::vector<ImportReport> importing{};
@@ -79,6 +80,16 @@ class FakeControlPlane final : public Reports,
     guest.conditions = {{"Ready", ConditionStatus::yes, "Healthy", "answers on port 80",
                          at("2026-11-22T19:10:00Z"), 7}};
     guests_.push_back(guest);
+  }
+  // Of acme, of a guest that is gone, and somebody else's.
+  void add_backups() {
+    const auto taken = at("2026-11-22T18:00:00Z");
+    backups_ = {
+        {"local:backup/one", "acme", Uuid::parse("6b1f0a52-2f7e-4c5b-9d1a-0c2f4f9e8a11").value(),
+         Incarnation{3}, taken, mebibytes(1), true, true, std::string(32, '1'), "before 2.0"},
+        {"local:backup/two", "gone", Uuid::parse("6b1f0a52-2f7e-4c5b-9d1a-0c2f4f9e8a12").value(),
+         Incarnation{1}, taken, mebibytes(2), false, true, std::string(32, '2'), ""},
+        {"local:backup/theirs", "", {}, Incarnation{0}, taken, mebibytes(3), false, false, "", ""}};
   }
   void add_ticket() {
     TicketReport ticket;
@@ -183,6 +194,14 @@ class FakeControlPlane final : public Reports,
   Result<std::vector<SnapshotReport>> snapshots(const std::string& name) override {
     TRY(guest(name));
     return locked([&] { return answer(snapshots_); });
+  }
+  Result<std::vector<BackupReport>> backups(const std::string& guest) override {
+    return locked([&] {
+      std::vector<BackupReport> found;
+      for (const auto& backup : backups_)
+        if (guest.empty() || backup.guest == guest) found.push_back(backup);
+      return answer(found);
+    });
   }
   Result<std::vector<ImageReport>> images() override {
     return locked([&] {

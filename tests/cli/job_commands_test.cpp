@@ -121,6 +121,44 @@ TEST_CASE("job new: what would be refused later is refused now", "[cli]") {
   CHECK(host.run({"job", "new", "guest.destroy", "--guest", "nobody"}).status == 2);
 }
 
+TEST_CASE("job new: backups and restores are checked by name before anybody signs", "[cli]") {
+  Host host;
+  host.daemon.add_backups();
+  const auto make = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"job", "new"});
+    return host.run(words);
+  };
+  const auto backup = make({"guest.backup", "--guest", "acme", "-p", "note=monday"});
+  REQUIRE(backup.status == 0);
+  CHECK(parse_job(backup.out)->params.at("note") == "monday");
+  CHECK(make({"guest.backup", "--guest", "acme", "-p", "protected=true"}).status == 2);
+  CHECK(make({"guest.backup", "--guest", "acme", "-p", "protect=yes"}).status == 2);
+
+  // Bound to the guest that the backup is of, also one that is gone.
+  const auto restore = make({"guest.restore", "-p", "object=local:backup/two", "-p", "name=copy"});
+  INFO(restore.err);
+  REQUIRE(restore.status == 0);
+  CHECK(parse_job(restore.out)->guest->name == "gone");
+  CHECK(parse_job(restore.out)->guest->incarnation == Incarnation{1});
+  CHECK(make({"guest.restore", "-p", "object=local:backup/two"}).status == 2);
+  CHECK(make({"guest.restore", "-p", "name=copy"}).status == 2);
+  CHECK(make({"guest.restore", "-p", "object=local:backup/two", "-p", "name=acme"}).status == 2);
+  CHECK(make({"guest.restore", "-p", "object=local:backup/two", "-p", "name=No Name"}).status == 2);
+  CHECK(make({"guest.restore", "-p", "object=local:backup/x", "-p", "name=copy"}).status == 2);
+  CHECK(make({"guest.restore", "-p", "object=local:backup/theirs", "-p", "name=copy"}).status == 2);
+  CHECK(make({"guest.restore", "-p", "object=local:backup/two", "-p", "name=copy", "-p",
+              "isolate=true"})
+            .status == 2);
+
+  const auto over =
+      make({"guest.restore-over", "--guest", "acme", "-p", "object=local:backup/one"});
+  REQUIRE(over.status == 0);
+  CHECK(parse_job(over.out)->params.at("object") == "local:backup/one");
+  CHECK(make({"guest.restore-over", "--guest", "acme", "-p", "object=local:backup/two"}).status ==
+        2);
+  CHECK(make({"guest.restore-over", "--guest", "acme"}).status == 2);
+}
+
 TEST_CASE("job new keys.rotate: carries the new set and says what changes", "[cli]") {
   Host host;
   const Operators operators{host};

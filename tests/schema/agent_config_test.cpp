@@ -60,6 +60,7 @@ TEST_CASE("agent config: a node of Proxmox takes libvirt's place", "[schema]") {
       "  fingerprints: ['CD:9E']\n"
       "  storages: {local: local-lvm}\n"
       "  imageStorages: [backups]\n"
+      "  backupStorage: nightly\n"
       "  pool: holdfast\n";
   const auto config = parse_agent_config(text, "agent.yaml").value();
   REQUIRE(config.proxmox);
