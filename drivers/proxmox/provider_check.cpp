@@ -76,6 +76,24 @@ Result<void> check_storages(Node& node, Findings& findings) {
   return ok();
 }
 
+// Where backups go: asked for only where it is said.
+Result<void> check_backups(Node& node, Findings& findings) {
+  const Options& options = node.options();
+  const std::string wanted = !options.backup_storage.empty()   ? options.backup_storage
+                             : !options.image_storages.empty() ? options.image_storages.front()
+                                                               : std::string{};
+  if (wanted.empty()) return ok();
+  const Json storages = TRY(node.client().get(node.path("/storage")));
+  bool takes_backups = false;
+  for (const Json& entry : storages)
+    if (text_of(entry, "storage") == wanted)
+      takes_backups = ("," + text_of(entry, "content") + ",").find(",backup,") != std::string::npos;
+  findings.add("storage " + wanted + " for backups", takes_backups,
+               "the token does not see it, or it does not take content 'backup'");
+  return findings.privileges("/storage/" + wanted, std::begin(storage_privileges),
+                             std::end(storage_privileges));
+}
+
 }  // namespace
 
 Result<std::vector<Check>> check_provider(Node& node) {
@@ -89,6 +107,7 @@ Result<std::vector<Check>> check_provider(Node& node) {
   const char* const use[] = {"SDN.Use"};
   TRY(findings.privileges("/sdn/zones/localnetwork", std::begin(use), std::end(use)));
   TRY(check_storages(node, findings));
+  TRY(check_backups(node, findings));
   findings.add("a pool for guests (proxmox.pool)", !pool.empty(),
                "without one the token may change every guest here, and only Holdfast's own care "
                "keeps it from a stranger's that takes over a VMID; see docs/proxmox.md");

@@ -6,6 +6,8 @@
 using namespace holdfast;
 using namespace holdfast::proxmox;
 
+// Apart from its neighbours, with which it may be compiled as one.
+namespace archive_tables {
 namespace {
 
 const std::string host_id = "0123456789abcdef0123456789abcdef";
@@ -146,3 +148,5 @@ TEST_CASE("proxmox backups: a machine keeps the disks that the backup does not h
   CHECK(lost(machine({{"scsi2", db}}), machine({{"scsi1", db}})).size() == 1);
   CHECK(forecast_of(machine(), container(), {}, options(), uuid).error().code() == Errc::invalid);
 }
+
+}  // namespace archive_tables

@@ -84,7 +84,8 @@ struct GuestsOnProxmox {
     for (auto& [vmid, guest] : world().guests) {
       const auto lock = guest.config.find("lock");
       if (lock == guest.config.end()) continue;
-      const bool is_placeholder = lock->second == "create";
+      // A guest that something was being restored over is none.
+      const bool is_placeholder = lock->second == "create" && guest.config.size() == 1;
       guest.config.erase(lock);
       ++unlocked;
       if (is_placeholder) return world().erase_guest(vmid);
@@ -111,6 +112,36 @@ struct GuestsOnProxmox {
     const auto authority = gate::AuthorityIssuer::issue(order);
     signatures.add(authority);
     return authority;
+  }
+  // A signed job that was accepted, and waits for the next pass over `name`.
+  std::string give(const std::string& name, const std::string& job, const std::string& action,
+                   Time expires) {
+    JobRecord record;
+    record.id = job;
+    record.payload_sha256 = "payload " + job;
+    record.subject = guest_subject(name);
+    record.action = action;
+    record.expires = expires;
+    if (!journal->commit([&](Writes& writes) { return writes.put_job(record); })) return {};
+    return job;
+  }
+  std::string give(const std::string& name, const gate::Authority& authority) {
+    return give(name, authority.job_id(), std::string{gate::job_action(authority.verb())},
+                authority.expires());
+  }
+  // One that the gate is not asked about.
+  std::string give_free(const std::string& name, const std::string& action,
+                        const GuestIdentity& guest, std::map<std::string, std::string> params) {
+    FreeOrder order;
+    order.action = action;
+    order.job = std::to_string(++signed_jobs);
+    order.job.insert(0, 32 - order.job.size(), '0');
+    order.uuid = guest.uuid;
+    order.incarnation = guest.incarnation;
+    order.expires = site.stand_in.clock().now() + std::chrono::hours{24 * 6};
+    order.params = std::move(params);
+    signatures.add(order);
+    return give(name, order.job, action, order.expires);
   }
   ConditionRecord condition(const std::string& name, const std::string& type) {
     for (const ConditionRecord& c : journal->conditions(guest_subject(name)).value())
