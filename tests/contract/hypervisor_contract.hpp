@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "gate/permit.hpp"
+#include "host/backups.hpp"
 #include "host/hypervisor.hpp"
 
 // What every hypervisor driver promises, as one suite: run on the simulated host, on
@@ -24,6 +25,7 @@ class HypervisorWorld {
   virtual host::PowerControl& power() = 0;
   virtual host::LiveTuning& tuning() = 0;
   virtual host::GuestSnapshots& snapshots() = 0;
+  virtual host::Backups* backups() { return nullptr; }  // null: the provider takes none
 
   // A guest that could be defined and started: fresh UUID and MAC, incarnation 1, `name`,
   // 1 CPU, 64 MiB, one 16 MiB root disk whose file exists, one user-mode NIC.

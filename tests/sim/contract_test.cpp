@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "tests/catch.hpp"
+#include "tests/contract/backups_contract.hpp"
 #include "tests/contract/hypervisor_contract.hpp"
 #include "tests/sim/permits.hpp"
 #include "tests/sim/sim_host.hpp"
@@ -19,6 +20,7 @@ class SimulatedProvider final : public contract::HypervisorWorld {
   host::PowerControl& power() override { return ports_.power; }
   host::LiveTuning& tuning() override { return ports_.tuning; }
   host::GuestSnapshots& snapshots() override { return ports_.snapshots; }
+  host::Backups* backups() override { return ports_.backups; }
 
   host::GuestDefinition definition(const std::string& name) override {
     host::GuestDefinition wanted;
@@ -69,6 +71,10 @@ class SimulatedProvider final : public contract::HypervisorWorld {
 };
 
 }  // namespace
+
+TEST_CASE("simulated host: keeps what every provider promises of backups", "[sim][contract]") {
+  contract::check_backups_contract([] { return std::make_unique<SimulatedProvider>(); });
+}
 
 TEST_CASE("simulated host: keeps what every hypervisor driver promises", "[sim][contract]") {
   contract::check_hypervisor_contract([] { return std::make_unique<SimulatedProvider>(); });

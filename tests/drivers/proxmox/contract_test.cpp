@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "tests/catch.hpp"
+#include "tests/contract/backups_contract.hpp"
 #include "tests/contract/hypervisor_contract.hpp"
 #include "tests/drivers/proxmox/proxmox_site.hpp"
 #include "tests/sim/permits.hpp"
@@ -26,6 +27,7 @@ class ProxmoxProvider final : public contract::HypervisorWorld {
   host::PowerControl& power() override { return ports().power; }
   host::LiveTuning& tuning() override { return ports().tuning; }
   host::GuestSnapshots& snapshots() override { return ports().snapshots; }
+  host::Backups* backups() override { return ports().backups; }
 
   host::GuestDefinition definition(const std::string& name) override {
     host::GuestDefinition wanted;
@@ -98,6 +100,12 @@ class ProxmoxProvider final : public contract::HypervisorWorld {
 };
 
 }  // namespace
+
+TEST_CASE("proxmox backups: keep what every provider promises of backups", "[contract]") {
+  const auto kind = GENERATE(standin::GuestKind::lxc, standin::GuestKind::qemu);
+  contract::check_backups_contract(
+      [kind] { return std::make_unique<ProxmoxProvider>(kind, standin::Version::v9_1); });
+}
 
 TEST_CASE("proxmox containers: keep what every hypervisor driver promises", "[contract]") {
   contract::check_hypervisor_contract([] {
