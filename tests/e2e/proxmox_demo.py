@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo on Proxmox VE: a container and a virtual machine from golden archives, by real commands with
 their real output. On a stand-in of this repository, or on a real node when PROXMOX_URL, PROXMOX_TOKEN and
-PROXMOX_CA (a file) are set; then also PROXMOX_NODE, PROXMOX_STORAGE, PROXMOX_POOL, PROXMOX_BRIDGE, and
+PROXMOX_CA (a file) are set; then also PROXMOX_NODE, PROXMOX_STORAGE, PROXMOX_BACKUP_STORAGE, PROXMOX_POOL, PROXMOX_BRIDGE, and
 PROXMOX_CT_IMAGE and PROXMOX_VM_IMAGE as NAME/VERSION, where they differ from what stands below."""
 
 import argparse

@@ -94,12 +94,22 @@ TEST_CASE("proxmox backup jobs: what fails before the restore leaves the guest a
   REQUIRE(life.be_born(false));
   REQUIRE(life.back_up());
   life.write("root", "tuesday root");
-  life.host.site.stand_in.add_fault({.kind = standin::Fault::Kind::task_fails,
-                                     .method = "POST",
-                                     .path = "/vzdump",
-                                     .text = "no space left on device"});
+  // The backup of what is there, or the restore itself as it begins.
+  const std::string restores = life.is_container() ? "/nodes/pve1/lxc" : "/nodes/pve1/qemu";
+  const std::string failing = GENERATE(true, false) ? "/vzdump" : restores;
+  auto& stand_in = life.host.site.stand_in;
+  stand_in.before = [&](std::uint64_t call, const http::Request& request) {
+    if (request.method == "POST" && request.path.ends_with(failing))
+      stand_in.add_fault({.kind = standin::Fault::Kind::task_fails,
+                          .call = call,
+                          .text = "no space left on device"});
+  };
   life.restore_over();
-  CHECK(life.job(life.over_job).state == JobState::failed);
+  const auto failed = life.job(life.over_job);
+  CHECK(failed.state == JobState::failed);
+  CHECK(failed.message.find("no space left") != std::string::npos);
+  // What it was is in the backup labelled so, whatever became of the restore.
+  CHECK(life.archive_labelled("before-" + life.over_job).empty() == (failing != restores));
   CHECK(life.content("acme", "root") == "tuesday root");
   CHECK(life.host.at_host("acme")->power == standin::PowerState::running);
   CHECK(life.host.identity("acme")->incarnation == Incarnation{1});
