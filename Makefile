@@ -36,7 +36,7 @@ asan: ## the unit tests again under the address and undefined-behaviour sanitize
 	cmake --build --preset asan
 	ctest --preset asan
 
-tsan: ## the threaded tests under the thread sanitizer
+tsan: ## the unit tests of everything that has threads, under the thread sanitizer
 	cmake --workflow --preset tsan
 
 tidy: ## clang build with clang-tidy, warnings are errors

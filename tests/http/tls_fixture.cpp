@@ -165,8 +165,8 @@ struct TlsServer::State {
   std::uint16_t port = 0;
   std::atomic<int> connections{0};
   Guarded<std::set<int>> open{};  // descriptors that a peer talks on
-  std::list<std::jthread> peers{};
   Guarded<std::vector<std::jthread::id>> ended{};
+  std::list<std::jthread> peers{};  // behind all that they use
   std::jthread acceptor{};
 
   void talk(UniqueFd fd) {
