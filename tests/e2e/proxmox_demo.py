@@ -36,9 +36,11 @@ STAND_IN = {
 class ProxmoxWorld(World):
     """A daemon whose guests live on Proxmox VE."""
 
-    def __init__(self, build):
+    def __init__(self, build, without=None):
+        """`without`: a privilege that the stand-in's token lacks."""
         build = os.path.abspath(build)
         super().__init__(build, None, "proxmox")
+        self.without = without
         self.stand_in_program = os.path.join(build, "tests", "proxmox", "proxmox-standin")
         self.stand_in = None
         self.node = os.environ.get("PROXMOX_NODE", "pve1")
@@ -63,7 +65,7 @@ class ProxmoxWorld(World):
             json.dump(STAND_IN, file)
         self.stand_in = subprocess.Popen(
             [self.stand_in_program, "--ca", self.ca, "--world", world, "--pool", self.pool, "--latency-ms", "5",
-             "--task-ms", "1500"],
+             "--task-ms", "1500", *(["--without", self.without] if self.without else [])],
             stdout=subprocess.PIPE, text=True)
         for line in self.stand_in.stdout:
             name, _, value = line.strip().partition("=")

@@ -25,14 +25,17 @@ struct Options {
   std::string version = "8.4";
   std::string token = "agent@pve!holdfast=11111111-2222-4333-8444-555555555555";
   std::string pool{};
+  std::string without{};
   int latency_ms = 0;
   int task_ms = 500;
 };
 
 // As docs/proxmox.md has it done. With a pool: rights on its guests, on all storages and bridges,
 // and on the archives that are there; other guests are seen and out of reach. Without one: on
-// everything.
-void add_agent(World& world, const std::string& token, const std::string& pool) {
+// everything. `without` is a privilege that the user has and the token was not given.
+void add_agent(World& world, const Options& options) {
+  const std::string& token = options.token;
+  const std::string& pool = options.pool;
   const auto mark = token.find('!');
   const auto equals = token.find('=');
   if (mark == std::string::npos || equals == std::string::npos || equals < mark)
@@ -41,19 +44,21 @@ void add_agent(World& world, const std::string& token, const std::string& pool) 
   world.access.add_token({.id = id, .secret = token.substr(equals + 1)});
   if (!pool.empty()) world.pools.insert(pool);
   for (const auto& subject : {id, id.substr(0, mark)}) {
+    const auto grant = [&](const std::string& path, Privileges privileges) {
+      if (subject == id) privileges.erase(options.without);
+      world.access.grant(subject, path, privileges);
+    };
     const auto role = agent_role(world.version);
     if (pool.empty()) {
-      world.access.grant(subject, "/", role);
+      grant("/", role);
       continue;
     }
-    world.access.grant(subject, "/pool/" + pool, role);
-    world.access.grant(subject, "/vms", {"VM.Audit"});
-    world.access.grant(subject, "/storage", {"Datastore.AllocateSpace", "Datastore.Audit"});
-    world.access.grant(subject, "/sdn/zones/localnetwork", {"SDN.Use"});
+    grant("/pool/" + pool, role);
+    grant("/vms", {"VM.Audit"});
+    grant("/storage", {"Datastore.AllocateSpace", "Datastore.Audit"});
+    grant("/sdn/zones/localnetwork", {"SDN.Use"});
     for (const auto& [volume, facts] : world.volumes)
-      if (facts.archive)
-        world.access.grant(subject, "/vms/" + std::to_string(facts.vmid),
-                           {"VM.Audit", "VM.Backup"});
+      if (facts.archive) grant("/vms/" + std::to_string(facts.vmid), {"VM.Audit", "VM.Backup"});
   }
 }
 
@@ -76,7 +81,7 @@ int run(const Options& options) {
                     .start = clock.now()}};
   for (auto& [type, duration] : stand_in.tasks().durations) duration = Duration{options.task_ms};
   if (!options.world.empty()) add_to(stand_in.world(), read_file(options.world));
-  add_agent(stand_in.world(), options.token, options.pool);
+  add_agent(stand_in.world(), options);
 
   const http::TestCa ca;
   if (!options.ca.empty()) std::ofstream{options.ca} << ca.pem();
@@ -103,6 +108,8 @@ int main(int argc, char** argv) {
   app.add_option("--version", options.version)->check(CLI::IsMember({"8.4", "9.1"}));
   app.add_option("--token", options.token, "USER@REALM!NAME=SECRET that gets the agent's role");
   app.add_option("--pool", options.pool, "what the token's role ends at; without: everything");
+  app.add_option("--without", options.without,
+                 "privilege that the token lacks, though not its user");
   app.add_option("--latency-ms", options.latency_ms, "before each answer")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--task-ms", options.task_ms, "that a task takes")->check(CLI::NonNegativeNumber);
