@@ -34,8 +34,13 @@ class ContainedGuests {
   // when it is larger.
   virtual Result<void> add_disk(const Uuid& uuid, const Disk& disk) = 0;
   // The address that disk `name` will have for DiskStore once Hypervisor::redefine() has left it
-  // out of the guest: it is out of use then, and stays with it. Errc::not_found.
+  // out of the guest, or move_disk() put another in its place: it is out of use then, and stays.
+  // Errc::not_found.
   virtual Result<std::string> path_aside(const Uuid& uuid, const std::string& name) = 0;
+  // Copies disk `name` of a stopped guest to another target, where it is used from then on; the
+  // source is out of use, as above. On that target already is success.
+  virtual Result<void> move_disk(gate::Permit permit, const Uuid& uuid, const std::string& name,
+                                 const std::string& target) = 0;
   // Removes a stopped guest with all of its disks and snapshots.
   virtual Result<void> free(gate::Permit permit, const Uuid& uuid) = 0;
 };

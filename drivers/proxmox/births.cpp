@@ -175,12 +175,45 @@ Result<void> Births::add_disk(const Uuid& uuid, const host::Disk& disk) {
   return node_.change(guest.config, {{prefix + std::to_string(index), value}});
 }
 
-Result<std::string> Births::path_aside(const Uuid& uuid, const std::string& name) {
-  const Ours guest = TRY(node_.ours(uuid));
-  for (const Volume& volume : volumes_of(guest.config, node_.options(), uuid))
-    if (volume.disk.name == name) return aside_path(volume, uuid);
+Result<Volume> Births::volume_of(const Ours& guest, const std::string& name) const {
+  for (Volume& volume : volumes_of(guest.config, node_.options(), guest.text.marker.uuid))
+    if (volume.disk.name == name) return std::move(volume);
   return Error{Errc::not_found,
                "guest " + std::to_string(guest.config.place.vmid) + " has no disk " + name};
+}
+
+Result<std::string> Births::path_aside(const Uuid& uuid, const std::string& name) {
+  const Ours guest = TRY(node_.ours(uuid));
+  return aside_path(TRY(volume_of(guest, name)), uuid);
+}
+
+Result<void> Births::move_disk(gate::Permit permit, const Uuid& uuid, const std::string& name,
+                               const std::string& target) {
+  TRY(permit.covers({gate::Verb::move_disk}, uuid));
+  TRY(check_target(node_.options(), target));
+  const Ours guest = TRY(node_.ours_stopped(uuid));
+  TRY(permit.covers(uuid, guest.text.marker.incarnation));
+  const Volume source = TRY(volume_of(guest, name));
+  if (source.disk.target == target) return ok();
+  const std::string storage = node_.options().storages.at(target);
+  if (storage == source.storage)
+    return Error{Errc::invalid, "targets " + source.disk.target + " and " + target +
+                                    " are the same storage of Proxmox, " + storage};
+  const Place& place = guest.config.place;
+  const bool is_container = place.kind == Kind::lxc;
+  node_.forget(place);
+  const Json answer =
+      TRY(node_.client().post(node_.path(place, is_container ? "/move_volume" : "/move_disk"),
+                              {{is_container ? "volume" : "disk", source.key},
+                               {"storage", storage},
+                               {"delete", "0"},
+                               {"digest", guest.config.digest}}));
+  TRY(node_.finish(uuid, answer));
+  const Ours after = TRY(node_.ours(uuid));
+  const Volume copy = TRY(volume_of(after, name));
+  if (copy.storage == storage && copy.id != source.id && copy.disk.size == source.disk.size)
+    return ok();
+  return Error{Errc::conflict, "disk " + name + " is not on " + storage + " in its full size"};
 }
 
 Result<void> Births::free(gate::Permit permit, const Uuid& uuid) {

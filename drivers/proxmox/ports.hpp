@@ -97,6 +97,8 @@ class Births final : public host::ContainedGuests {
   Result<host::BirthState> find(const Uuid& uuid) override;
   Result<void> add_disk(const Uuid& uuid, const host::Disk& disk) override;
   Result<std::string> path_aside(const Uuid& uuid, const std::string& name) override;
+  Result<void> move_disk(gate::Permit permit, const Uuid& uuid, const std::string& name,
+                         const std::string& target) override;
   Result<void> free(gate::Permit permit, const Uuid& uuid) override;
 
   using MakeForm = std::function<Result<Form>(int vmid)>;
@@ -106,6 +108,7 @@ class Births final : public host::ContainedGuests {
  private:
   enum class Claim { begun, ours, taken, busy };
   Result<Claim> claim(int vmid, const Uuid& uuid, Kind kind, const MakeForm& make_form);
+  Result<Volume> volume_of(const Ours& guest, const std::string& name) const;
   Result<Claim> whose(int vmid, const Uuid& uuid);
   Result<bool> is_restoring(const std::vector<int>& vmids);
   Node& node_;

@@ -24,11 +24,12 @@ std::pair<std::string, std::string> split(const std::string& object, char at) {
 
 // What every swap begins with, or why the disk cannot be swapped.
 Result<SwapAnswer> begin_with(const DiskOrder& order, const std::string& name) {
-  const bool is_exchange = order.authority.verb() != gate::Verb::remove_volume;
+  const gate::Verb verb = order.authority.verb();
+  const bool is_exchange = verb != gate::Verb::remove_volume && verb != gate::Verb::move_disk;
   if (is_exchange && order.world.host.contained != nullptr)
-    return no(job_code::not_supported,
-              "disks of a guest of " + order.world.provider +
-                  " live inside of it, and Holdfast can take one out of use, but not exchange it");
+    return no(job_code::not_supported, "disks of a guest of " + order.world.provider +
+                                           " live inside of it: Holdfast can move them and take "
+                                           "them out of use, not exchange them");
   const DiskIdentity* ours = order.identity.find_disk(name);
   const host::Disk* seen = find_disk(order.observed.configured, name);
   if (ours == nullptr || seen == nullptr)
@@ -60,12 +61,23 @@ Result<Bytes> size_of(const DiskOrder& order, const host::Disk& disk) {
   return file->size;
 }
 
+// The disk as it will be remembered once it is out of use.
+Result<DiskIdentity> as_aside(const DiskOrder& order, const std::string& name) {
+  DiskIdentity old = *order.identity.find_disk(name);
+  if (auto* const contained = order.world.host.contained) {
+    old.path = TRY(contained->path_aside(order.identity.uuid, name));
+    old.active = old.path;
+    old.layers.clear();
+  }
+  return old;
+}
+
 // A copy of `size` on `target` takes the disk's place.
 Result<SwapAnswer> with_copy(const DiskOrder& order, DiskSwap swap, const std::string& target,
                              Bytes size) {
   const auto path = free_path(order.world, order.identity, target, swap.disk);
   if (!path) return no(job_code::no_target, path.error().message());
-  const DiskIdentity& old = *order.identity.find_disk(swap.disk);
+  const DiskIdentity old = TRY(as_aside(order, swap.disk));
   swap.made = host::Disk{swap.disk, target, *path, "raw", size};
   swap.after =
       with_aside(order.identity, old, DiskIdentity{swap.disk, target, *path, *path, "raw", {}},
@@ -103,8 +115,10 @@ Result<SwapAnswer> judge_move(const DiskOrder& order) {
     return no(job_code::bad_order, "'" + order.authority.object() +
                                        "' does not say to which other target, as in 'root nvme'");
   const Bytes size = TRY(size_of(order, *find_disk(order.observed.configured, name)));
+  const bool is_kept = order.world.host.contained != nullptr;
   swap->effects.push_back("copies disk " + name + " to target " + target +
-                          " and removes the source once the copy is in use");
+                          (is_kept ? " and sets the source aside for 7 days"
+                                   : " and removes the source once the copy is in use"));
   return with_copy(order, std::move(*swap), target, size);
 }
 
@@ -113,13 +127,8 @@ Result<SwapAnswer> judge_removal(const DiskOrder& order) {
   if (name == "root") return no(job_code::bad_order, "a guest's root disk cannot be taken away");
   auto answer = TRY(begin_with(order, name));
   if (auto* swap = std::get_if<DiskSwap>(&answer)) {
-    DiskIdentity old = *order.identity.find_disk(name);
-    if (auto* const contained = order.world.host.contained) {
-      old.path = TRY(contained->path_aside(order.identity.uuid, name));
-      old.active = old.path;
-      old.layers.clear();
-    }
-    swap->after = with_aside(order.identity, old, std::nullopt, swap->verb, swap->job);
+    swap->after =
+        with_aside(order.identity, TRY(as_aside(order, name)), std::nullopt, swap->verb, swap->job);
     swap->effects.push_back("detaches volume " + name + " and sets it aside for 7 days");
   }
   return answer;

@@ -49,11 +49,6 @@ host::GuestDefinition swapped(const host::ObservedGuest& observed, const DiskSwa
   return definition;
 }
 
-bool is_swapped(const host::ObservedGuest& observed, const DiskSwap& swap) {
-  const host::Disk* disk = find_disk(observed.configured, swap.disk);
-  return swap.made ? disk != nullptr && disk->path == swap.made->path : disk == nullptr;
-}
-
 // In one call the guest is another: its marker says the new incarnation from then on.
 Step redefine_step(const GuestWorld& world, const Operation& op, const DiskSwap& swap) {
   Step step;
@@ -78,6 +73,11 @@ Step redefine_step(const GuestWorld& world, const Operation& op, const DiskSwap&
 }
 
 }  // namespace
+
+bool is_swapped(const host::ObservedGuest& observed, const DiskSwap& swap) {
+  const host::Disk* disk = find_disk(observed.configured, swap.disk);
+  return swap.made ? disk != nullptr && disk->path == swap.made->path : disk == nullptr;
+}
 
 NewOperation new_swap(std::string_view kind, const DiskSwap& swap) {
   NewOperation operation;
@@ -207,6 +207,11 @@ Step copy_step(const GuestWorld& world, const Operation& op, const DiskSwap& swa
 Result<void> end_swap(const GuestWorld& world, const Operation& op, const DiskSwap& swap,
                       GuestOperation& operation, std::function<bool()> is_source_gone) {
   operation.steps.push_back(redefine_step(world, op, swap));
+  return remember_swap(world, op, swap, operation, std::move(is_source_gone));
+}
+
+Result<void> remember_swap(const GuestWorld& world, const Operation& op, const DiskSwap& swap,
+                           GuestOperation& operation, std::function<bool()> is_source_gone) {
   const auto row = TRY(world.journal.provenance(swap.after.uuid));
   if (!row) return Error{Errc::corrupt, "the journal does not know the guest of " + op.kind};
   operation.on_success = [row = *row, swap,

@@ -56,6 +56,11 @@ Step copy_step(const GuestWorld& world, const Operation& op, const DiskSwap& swa
 // Undo of whatever made `path`: nobody has used it yet.
 std::function<Result<void>()> remove_made(const GuestWorld& world, const Operation& op,
                                           const DiskSwap& swap, const std::string& path);
+// What is remembered at the end, once the guest is as `swap` wants it.
+Result<void> remember_swap(const GuestWorld& world, const Operation& op, const DiskSwap& swap,
+                           GuestOperation& operation, std::function<bool()> is_source_gone = {});
+// Whether the disk is where the operation puts it, or gone where it takes it away.
+bool is_swapped(const host::ObservedGuest& observed, const DiskSwap& swap);
 // The redefinition, and what is remembered at the end. `is_source_gone`, asked then: the old
 // disk is not set aside after all.
 Result<void> end_swap(const GuestWorld& world, const Operation& op, const DiskSwap& swap,
