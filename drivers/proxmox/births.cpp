@@ -53,9 +53,13 @@ bool is_birth(const std::string& type) {
 }  // namespace
 
 Result<void> Births::check(const GuestSpec& spec) const {
-  if (!spec.bootstrap.user_data.empty() || !spec.bootstrap.network_config.empty())
-    return Error{Errc::invalid,
-                 "bootstrap: its user data cannot be passed to guests of Proxmox yet"};
+  // Proxmox reads both from snippets, which a token cannot upload.
+  for (const auto& [field, text] : {std::pair{"userData", &spec.bootstrap.user_data},
+                                    std::pair{"networkConfig", &spec.bootstrap.network_config}})
+    if (!text->empty())
+      return Error{Errc::invalid, std::string{"bootstrap."} + field +
+                                      " cannot be passed to a guest of Proxmox with an API token; "
+                                      "what it says has to be in the golden archive"};
   if (spec.limits.io_read_bps || spec.limits.io_write_bps)
     return Error{Errc::invalid, "limits: reading and writing cannot be limited on Proxmox yet"};
   for (const Interface& interface : spec.interfaces)

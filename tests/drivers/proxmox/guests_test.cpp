@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
+
 #include "tests/drivers/proxmox/guests_site.hpp"
 
 using namespace holdfast;
@@ -18,13 +20,17 @@ TEST_CASE("proxmox guests: a spec that Proxmox cannot have is refused before any
   GuestsOnProxmox host;
   host.site.add_image(standin::GuestKind::lxc);
   const Guest plain = tenant("acme");
-  const auto wish = GENERATE(0, 1, 2);
+  const std::size_t wish = GENERATE(0U, 1U, 2U, 3U);
+  const std::array<std::string, 4> fields{"bootstrap.userData", "limits", "interface",
+                                          "bootstrap.networkConfig"};
   Guest wanted = plain;
   if (wish == 0) wanted.spec.bootstrap.user_data = "#cloud-config\n";
   if (wish == 1) wanted.spec.limits.io_read_bps = mebibytes(10);
   if (wish == 2) wanted.spec.interfaces.front().kind = Interface::Kind::network;
+  if (wish == 3) wanted.spec.bootstrap.network_config = "{}";
   static_cast<void>(host.want(wanted));
   CHECK(host.condition("acme", "Blocked").reason == "NotSupported");
+  CHECK(host.condition("acme", "Blocked").message.find(fields.at(wish)) != std::string::npos);
   CHECK(host.world().guests.empty());
 
   REQUIRE(host.want(plain));
