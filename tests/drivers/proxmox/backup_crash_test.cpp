@@ -40,6 +40,11 @@ void do_harm(standin::StandIn& host, Harm harm, std::uint64_t call) {
   host.add_fault(fault);
 }
 
+// Containers on 8.4, machines on 9.1: every request is checked against both schemas.
+standin::Version version_for(GuestKind kind) {
+  return kind == GuestKind::lxc ? standin::Version::v8_4 : standin::Version::v9_1;
+}
+
 standin::Guest& plant(GuestsOnProxmox& host) {
   return host.world().add_guest(GuestKind::lxc, 555,
                                 {{"hostname", "theirs"}, {"rootfs", "local:1"}}, "their data");
@@ -96,7 +101,7 @@ std::string wrong_with_world(BackupLife& life, const standin::Guest& stranger) {
 
 // What is wrong after a life with that harm; empty: nothing.
 std::string live_with(GuestKind kind, Harm harm, std::uint64_t call) {
-  BackupLife life{kind};
+  BackupLife life{kind, version_for(kind)};
   const auto stranger = plant(life.host);
   if (!life.be_born(kind == GuestKind::qemu)) return "it is not born";
   do_harm(life.host.site.stand_in, harm, call);
@@ -114,7 +119,7 @@ struct Calls {
 };
 
 Calls calls_of(GuestKind kind) {
-  BackupLife life{kind};
+  BackupLife life{kind, version_for(kind)};
   plant(life.host);
   REQUIRE(life.be_born(kind == GuestKind::qemu));
   Calls calls;
@@ -139,7 +144,7 @@ struct Takeover {
 // to what it read.
 std::string live_with_stranger(GuestKind kind, std::uint64_t call, const Takeover& how,
                                std::uint64_t& planted) {
-  BackupLife life{kind};
+  BackupLife life{kind, version_for(kind)};
   auto& host = life.host;
   if (how.is_pool_kept) host.site.keep_to_pool();
   host.boot();
