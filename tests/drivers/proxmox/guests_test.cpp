@@ -107,6 +107,40 @@ TEST_CASE("proxmox guests: a whole life, from a golden archive to its end", "[pr
   check_requests(host);
 }
 
+TEST_CASE("proxmox guests: a machine has a cloud-init drive of its own, which tells it its name",
+          "[proxmox]") {
+  const auto version = GENERATE(standin::Version::v8_4, standin::Version::v9_1);
+  GuestsOnProxmox host{version};
+  host.site.add_image(standin::GuestKind::qemu, "debian-12 1",
+                      {{"ide2", "local:9100/vm-9100-cloudinit.qcow2,media=cdrom"},
+                       {"ciuser", "anna"},
+                       {"ipconfig0", "ip=dhcp"}});
+  const auto seeds = [&] {
+    std::vector<int> vmids;
+    for (const auto& [id, volume] : host.world().volumes)
+      if (id.find("cloudinit") != std::string::npos) vmids.push_back(volume.vmid);
+    return vmids;
+  };
+  REQUIRE(host.want(tenant("acme")));
+  standin::Guest* guest = host.at_host("acme");
+  REQUIRE(guest != nullptr);
+  CHECK(guest->power == standin::PowerState::running);
+  CHECK(guest->config["name"] == "acme");
+  CHECK(guest->config["ciuser"] == "anna");
+  CHECK(guest->config["ipconfig0"] == "ip=dhcp");
+  CHECK(guest->config["ide2"].find("vm-" + std::to_string(guest->vmid) + "-cloudinit") !=
+        std::string::npos);
+  CHECK(seeds() == std::vector<int>{guest->vmid});
+  CHECK(host.condition("acme", "Ready").status == ConditionStatus::yes);
+
+  Guest larger = tenant("acme");
+  larger.spec.memory = mebibytes(768);
+  REQUIRE(host.want(larger));  // nothing of the drive is taken for a disk of ours
+  CHECK(host.condition("acme", "Blocked").status != ConditionStatus::yes);
+  CHECK(seeds() == std::vector<int>{guest->vmid});
+  check_requests(host);
+}
+
 TEST_CASE("proxmox guests: a paused machine is changed and grown like a running one", "[proxmox]") {
   GuestsOnProxmox host;
   host.site.add_image(standin::GuestKind::qemu);

@@ -76,9 +76,9 @@ struct ProxmoxSite {
     }
   }
 
-  // The archive of a container, or machine, that is that image.
+  // The archive of a container, or machine, that is that image, with `more` in its configuration.
   std::string add_image(standin::GuestKind kind = standin::GuestKind::lxc,
-                        const std::string& image = "debian-12 1") {
+                        const std::string& image = "debian-12 1", standin::Config more = {}) {
     standin::Config config;
     if (kind == standin::GuestKind::lxc)
       config = {{"arch", "amd64"},
@@ -96,6 +96,7 @@ struct ProxmoxSite {
                 {"net0", "virtio=BC:24:11:00:00:01,bridge=vmbr0"},
                 {"scsi0", "local:9100/vm-9100-disk-0.qcow2,size=1G"},
                 {"scsihw", "virtio-scsi-single"}};
+    config.merge(more);
     const std::string root = kind == standin::GuestKind::lxc ? "rootfs" : "scsi0";
     return stand_in.world().add_archive(
         "local",
