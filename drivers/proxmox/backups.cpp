@@ -250,6 +250,7 @@ Result<void> ArchiveBackups::restore_over(gate::Permit permit,
                                           const std::string& backup) {
   const Uuid& uuid = definition.marker.uuid;
   TRY(permit.covers({gate::Verb::restore_over}, uuid));
+  const auto turn = node_.storage_turn();
   const Ours first = TRY(node_.ours_stopped(uuid));
   TRY(permit.covers(uuid, first.text.marker.incarnation));
   const Config archived = TRY(read(backup));

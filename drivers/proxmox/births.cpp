@@ -123,7 +123,7 @@ Result<void> Births::restore(const host::GuestDefinition& definition,
 
 Result<void> Births::bring(const host::GuestDefinition& definition, Kind kind,
                            const MakeForm& make_form) {
-  const std::lock_guard one_at_a_time{node_.births()};
+  const auto turn = node_.storage_turn();
   const std::set<int> used = TRY(node_.used_vmids());
   const auto vmids = node_.vmids_for(definition.marker.uuid);
   bool is_name_checked = false;
@@ -158,6 +158,7 @@ Result<host::BirthState> Births::find(const Uuid& uuid) {
 
 Result<void> Births::add_disk(const Uuid& uuid, const host::Disk& disk) {
   TRY(check_target(node_.options(), disk.target));
+  const auto turn = node_.storage_turn();
   const Ours guest = TRY(node_.ours(uuid));
   std::set<std::string> taken;
   for (const Volume& volume : volumes_of(guest.config, node_.options(), uuid)) {
@@ -195,6 +196,7 @@ Result<void> Births::move_disk(gate::Permit permit, const Uuid& uuid, const std:
                                const std::string& target) {
   TRY(permit.covers({gate::Verb::move_disk}, uuid));
   TRY(check_target(node_.options(), target));
+  const auto turn = node_.storage_turn();
   const Ours guest = TRY(node_.ours_stopped(uuid));
   TRY(permit.covers(uuid, guest.text.marker.incarnation));
   const Volume source = TRY(volume_of(guest, name));
@@ -224,6 +226,7 @@ Result<void> Births::free(gate::Permit permit, const Uuid& uuid) {
   TRY(permit.covers(
       {gate::Verb::free_tombstone, gate::Verb::remove_unfinished, gate::Verb::remove_scratch},
       uuid));
+  const auto turn = node_.storage_turn();
   const Ours guest = TRY(node_.ours_stopped(uuid));
   TRY(permit.covers(uuid, guest.text.marker.incarnation));
   const Place& place = guest.config.place;

@@ -53,6 +53,7 @@ Result<void> Disks::remove(gate::Permit permit, const std::string& path) {
   const DiskPath wanted = TRY(parse_disk_path(path));
   if (wanted.volume.empty()) return no_file();
   TRY(permit.covers({gate::Verb::free_set_aside}, wanted.uuid));
+  const auto turn = node_.storage_turn();
   const Ours guest = TRY(node_.ours(wanted.uuid));
   TRY(permit.covers(wanted.uuid, guest.text.marker.incarnation));
   const std::string key = key_of(guest.config, wanted.volume);

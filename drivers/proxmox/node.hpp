@@ -85,8 +85,12 @@ class Node {
   Result<bool> is_at_least(int major, int minor);
   // VMIDs for the guest, the same each time it is asked.
   std::vector<int> vmids_for(const Uuid& uuid) const;
-  // Held while a guest is being made, so that this program does not race itself.
-  std::mutex& births() { return births_; }
+  // Held by whatever has volumes made, copied or freed, from its last look at the guest until the
+  // task ended or goes on without us. Proxmox locks a storage for that and fails whoever has to
+  // wait for long; two guests being made could also be given one number.
+  [[nodiscard]] std::unique_lock<std::mutex> storage_turn() {
+    return std::unique_lock{storage_turn_};
+  }
 
  private:
   struct Entry {
@@ -115,7 +119,7 @@ class Node {
   Guarded<std::map<Uuid, host::Tasks::Begun>> watchers_{};
   Guarded<std::optional<std::pair<int, int>>> version_{};
   std::mutex refreshing_{};
-  std::mutex births_{};
+  std::mutex storage_turn_{};
 };
 
 }  // namespace holdfast::proxmox

@@ -68,6 +68,7 @@ Result<void> Snapshots::take(const Uuid& uuid, const Ours& guest, const std::str
 
 Result<void> Snapshots::create(const Uuid& uuid, const std::string& name) {
   TRY(check_snapshot_name(name));
+  const auto turn = node_.storage_turn();
   const Ours first = TRY(node_.ours(uuid));
   if (has(TRY(list_of(first.config.place)), name))
     return Error{Errc::conflict, "snapshot " + name + " exists"};
@@ -76,6 +77,7 @@ Result<void> Snapshots::create(const Uuid& uuid, const std::string& name) {
 
 Result<void> Snapshots::roll_back(gate::Permit permit, const Uuid& uuid, const std::string& name) {
   TRY(permit.covers({gate::Verb::roll_back_snapshot}, uuid));
+  const auto turn = node_.storage_turn();
   const Ours first = TRY(node_.ours_stopped(uuid));
   TRY(permit.covers(uuid, first.text.marker.incarnation));
   const auto list = TRY(list_of(first.config.place));
@@ -91,6 +93,7 @@ Result<void> Snapshots::roll_back(gate::Permit permit, const Uuid& uuid, const s
 
 Result<void> Snapshots::remove(gate::Permit permit, const Uuid& uuid, const std::string& name) {
   TRY(permit.covers({gate::Verb::remove_snapshot}, uuid));
+  const auto turn = node_.storage_turn();
   const Ours first = TRY(node_.ours(uuid));
   TRY(permit.covers(uuid, first.text.marker.incarnation));
   if (!has(TRY(list_of(first.config.place)), name)) return ok();

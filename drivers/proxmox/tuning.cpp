@@ -82,6 +82,7 @@ Result<void> Tuning::attach_disk(const Uuid& uuid, const host::Disk& disk) {
 }
 
 Result<void> grow_volume(Node& node, const Uuid& uuid, const std::string& disk, Bytes size) {
+  const auto turn = node.storage_turn();
   const Ours guest = TRY(node.ours(uuid));
   for (const Volume& volume : volumes_of(guest.config, node.options(), uuid)) {
     if (volume.disk.name != disk) continue;
