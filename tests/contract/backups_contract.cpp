@@ -2,29 +2,12 @@
 #include "tests/contract/backups_contract.hpp"
 
 #include "tests/catch.hpp"
+#include "tests/contract/expect.hpp"
 
 namespace holdfast::contract {
-// Beside hypervisor_contract.cpp's, with which it may be compiled as one.
-namespace backups {
 namespace {
 
 using host::GuestDefinition;
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) FAIL(result.error().describe());
-  return std::move(result).value();
-}
-
-void must(const Result<void>& result) {
-  if (!result) FAIL(result.error().describe());
-}
-
-template <class T>
-Errc code_of(const Result<T>& result) {
-  if (result) FAIL("it succeeded");
-  return result.error().code();
-}
 
 struct Taken {
   GuestDefinition guest{};
@@ -111,16 +94,15 @@ void unknown_is_not_none(HypervisorWorld& world) {
 }
 
 }  // namespace
-}  // namespace backups
 
 void check_backups_contract(const MakeWorld& make_world) {
   const auto world = make_world();
   REQUIRE(world->backups() != nullptr);
-  SECTION("one backup for each label") { backups::one_for_each_label(*world); }
-  SECTION("of nobody there is none") { backups::of_nobody_there_is_none(*world); }
-  SECTION("a restore is another guest") { backups::a_restore_is_another_guest(*world); }
-  SECTION("over a guest takes a permit") { backups::over_a_guest_takes_a_permit(*world); }
-  SECTION("unknown is not none") { backups::unknown_is_not_none(*world); }
+  SECTION("one backup for each label") { one_for_each_label(*world); }
+  SECTION("of nobody there is none") { of_nobody_there_is_none(*world); }
+  SECTION("a restore is another guest") { a_restore_is_another_guest(*world); }
+  SECTION("over a guest takes a permit") { over_a_guest_takes_a_permit(*world); }
+  SECTION("unknown is not none") { unknown_is_not_none(*world); }
 }
 
 }  // namespace holdfast::contract

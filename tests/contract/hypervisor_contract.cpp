@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tests/catch.hpp"
+#include "tests/contract/expect.hpp"
 
 namespace holdfast::contract {
 namespace {
@@ -12,22 +13,6 @@ using host::GuestDefinition;
 using host::Inventory;
 using host::ObservedGuestPtr;
 using host::PowerState;
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) FAIL(result.error().describe());
-  return std::move(result).value();
-}
-
-void must(const Result<void>& result) {
-  if (!result) FAIL(result.error().describe());
-}
-
-template <class T>
-Errc code_of(const Result<T>& result) {
-  if (result) FAIL("it succeeded");
-  return result.error().code();
-}
 
 ObservedGuestPtr find(HypervisorWorld& world, const Uuid& uuid) {
   const Inventory all = must(world.inventory().observe_all());
