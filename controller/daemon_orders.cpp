@@ -219,6 +219,15 @@ Result<api::RecoverReport> DaemonControl::recover(bool confirm) {
   // Also after a journal that was not damaged but lost: nobody set an empty one aside.
   report.is_needed = engine_.is_observe_only() || !recovery.rows.empty();
   report.sentences = recovery.sentences;
+  if (engine_.is_observe_only()) {
+    for (const std::string& name : engine_.accepted().names())
+      if (!recovery.claimed.contains(name))
+        report.sentences.push_back("guest " + name +
+                                   " is wanted and no guest here says that it is it: it will be "
+                                   "made anew from its image");
+    if (report.sentences.empty())
+      report.sentences.emplace_back("no guest on this host carries Holdfast's marker");
+  }
   if (!confirm) return report;
   TRY(engine_.guests().apply(recovery));
   TRY(engine_.resume_work());

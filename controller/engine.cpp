@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "controller/host_conditions.hpp"
 #include "controller/mass_change.hpp"
 #include "journal/writes.hpp"
 
@@ -230,7 +231,20 @@ void Engine::wake_for_job(const std::string& subject) {
 }
 
 Result<void> Engine::resume_work() {
-  TRY(parts_.journal.commit([](Writes& writes) { return writes.set_fact("mode", "normal"); }));
+  const auto conditions = TRY(parts_.journal.conditions(host_key));
+  const auto body = [&](Writes& writes) -> Result<void> {
+    TRY(writes.set_fact("mode", "normal"));
+    for (const ConditionRecord& condition : conditions)
+      if (condition.type == journal_readable && condition.status == ConditionStatus::no)
+        TRY(writes.put(host_key,
+                       {.type = condition.type,
+                        .status = ConditionStatus::yes,
+                        .reason = "Recovered",
+                        .message = "rebuilt from the guests' markers by `holdfast recover`",
+                        .changed = parts_.clock.now()}));
+    return ok();
+  };
+  TRY(parts_.journal.commit(body));
   observe_only_ = false;
   host_pass_.distrust();
   wake_host();

@@ -10,6 +10,9 @@
 
 namespace holdfast {
 
+// Of the host: said when an unreadable journal was set aside, until a recovery.
+inline constexpr std::string_view journal_readable = "JournalReadable";
+
 // Conditions that one thread keeps for one or more subjects, remembered so that saying
 // the same again costs nothing and writes nothing.
 class ConditionKeeper {

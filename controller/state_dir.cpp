@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "base/posix_error.hpp"
+#include "controller/host_conditions.hpp"
 #include "hubclient/durable_file.hpp"
 #include "hubclient/enrolment_key.hpp"
 #include "journal/writes.hpp"
@@ -52,7 +53,7 @@ Result<std::unique_ptr<Journal>> StateDir::open_journal(const Clock& clock,
   auto fresh = TRY(Journal::open({.path = file}, clock).context("begin a new journal"));
   const auto body = [&](Writes& writes) -> Result<void> {
     TRY(writes.set_fact("mode", "observe-only"));
-    TRY(writes.put("host", {.type = "JournalReadable",
+    TRY(writes.put("host", {.type = std::string{journal_readable},
                             .status = ConditionStatus::no,
                             .reason = "SetAside",
                             .message = "the journal could not be read and was kept as " + kept +

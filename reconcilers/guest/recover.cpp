@@ -86,6 +86,7 @@ Recovery plan_recovery(const host::Inventory& inventory, const std::vector<Prove
                        const std::string& host_id, Time now) {
   Recovery recovery;
   const auto names = claimed_names(inventory, known, host_id);
+  recovery.claimed.insert(names.begin(), names.end());
   for (const host::ObservedGuestPtr& guest : inventory.guests) {
     if (!guest->marker) continue;
     const Provenance* row_before = find_row(known, guest->uuid);

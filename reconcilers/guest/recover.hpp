@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace holdfast {
 struct Recovery {
   std::vector<Provenance> rows{};        // to be written as they are
   std::vector<std::string> sentences{};  // one for each row, and for each guest left alone
+  std::set<std::string> claimed{};       // names that guests here have, or say they have
 };
 
 // Pure. Rows for guests that carry this host's marker and that `known` does not have.

@@ -155,6 +155,8 @@ def garbage_journal(world):
     eventually(lambda: world.host().get("lastPass") != passed, "a pass over the host")
     assert not world.ask("/v1/operations"), "observe-only, and yet an operation was begun"
     expect_recovery(world, witness, macs)
+    condition = world.host_condition("JournalReadable")
+    assert condition["status"] == "True", f"still told after the recovery: {condition}"
     assert world.report("acme")["memory"] == "96Mi" or \
         world.condition("acme", "PendingRestart")["status"] == "True"
 

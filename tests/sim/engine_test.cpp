@@ -2,9 +2,12 @@
 #include <memory>
 #include <vector>
 
+#include "controller/host_conditions.hpp"
+#include "journal/writes.hpp"
 #include "tests/catch.hpp"
 #include "tests/sim/crash_enumeration.hpp"
 #include "tests/sim/engine_daemon.hpp"
+#include "tests/sim/engine_site.hpp"
 
 using namespace holdfast;
 using namespace holdfast::sim;
@@ -69,6 +72,25 @@ TEST_CASE("simulated controller: makes three guests and is quiet for a week", "[
   CHECK(scenario.points() == points);
   CHECK(scenario.at_rest() == Breaches{});
   CHECK(scenario.breaches() == Breaches{});
+}
+
+TEST_CASE("simulated controller: a recovery ends what was told of the lost journal", "[sim]") {
+  EngineSite site;
+  Journal& journal = site.engine().journal();
+  REQUIRE(journal.commit([](Writes& writes) {
+    return writes.put("host", {.type = std::string{journal_readable},
+                               .status = ConditionStatus::no,
+                               .reason = "SetAside",
+                               .message = "it was kept as holdfast.db.unreadable",
+                               .changed = {}});
+  }));
+  REQUIRE(site.engine().resume_work());
+  CHECK(journal.mode().value() == DaemonMode::normal);
+  bool is_over = false;
+  for (const ConditionRecord& condition : journal.conditions("host").value())
+    is_over =
+        is_over || (condition.type == journal_readable && condition.status == ConditionStatus::yes);
+  CHECK(is_over);
 }
 
 TEST_CASE("simulated controller: killed at every point it ends where it was going", "[sim]") {
