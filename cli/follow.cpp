@@ -99,6 +99,7 @@ Result<Exit> follow_until_in_sync(const Invocation& invocation, const std::strin
     if (plan.in_sync && plan.unknown.empty()) {
       bar.clear();
       invocation.say("in sync after " + to_short_string(passed));
+      invocation.environment().err << render_pending(plan, invocation.message_style());
       return Exit::done;
     }
     const auto subjects = subjects_of(plan);

@@ -51,5 +51,7 @@ std::string describe_job(const Job& job, Time now, const Style& style);
 // As `terraform plan`: + - ~ for what would be done, ! for what is refused, ? for what could
 // not be observed. `detailed` adds how the gate sees each.
 std::string render_plan(const PlanReport& plan, const Style& style, bool detailed);
+// What waits for a guest's next stop; empty when nothing does.
+std::string render_pending(const PlanReport& plan, const Style& style);
 
 }  // namespace holdfast::cli

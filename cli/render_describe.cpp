@@ -98,6 +98,8 @@ std::string describe_guest(const GuestStory& story, Time now, const Style& style
     text += line("Incarnation", std::to_string(guest.incarnation.value));
   text += line("Provider", guest.provider);
   text += line("Phase", guest.foreign ? "Foreign" : guest.phase);
+  if (guest.removed)
+    text += line("Disks kept", "until " + to_string(*guest.removed) + ", then removed for good");
   text += line("Power", guest.power);
   text += line("Image", guest.image);
   text += line("CPUs", guest.cpus == 0 ? "" : std::to_string(guest.cpus));

@@ -47,9 +47,24 @@ std::string details_of(const PlanAction& action, bool detailed) {
 
 }  // namespace
 
+std::string render_pending(const PlanReport& plan, const Style& style) {
+  std::string text;
+  for (const auto& entry : plan.pending) {
+    const auto colon = entry.find(": ");
+    text += "  . " + style.paint(Color::bold, printable(entry.substr(0, colon))) +
+            ": at its next stop\n";
+    if (colon != std::string::npos) text += "      " + printable(entry.substr(colon + 2)) + "\n";
+  }
+  return text;
+}
+
 std::string render_plan(const PlanReport& plan, const Style& style, bool detailed) {
+  const std::string pending = render_pending(plan, style);
   if (plan.in_sync && plan.actions.empty() && plan.unknown.empty())
-    return style.paint(Color::green, "In sync.") + " Nothing to do.\n";
+    return pending.empty()
+               ? style.paint(Color::green, "In sync.") + " Nothing to do.\n"
+               : pending + "\n" + style.paint(Color::green, "In sync,") +
+                     " but for what waits for a guest's next stop. Nothing to do now.\n";
   std::string text;
   std::array<std::size_t, looks.size()> counts{};
   for (const auto& action : plan.actions) {
@@ -68,6 +83,7 @@ std::string render_plan(const PlanReport& plan, const Style& style, bool detaile
             ": could not be observed, so the plan says nothing about it\n";
     if (colon != std::string::npos) text += "      " + printable(entry.substr(colon + 2)) + "\n";
   }
+  text += pending;
   std::string summary;
   for (std::size_t i = 0; i < looks.size(); ++i)
     if (counts.at(i) != 0)
@@ -75,6 +91,9 @@ std::string render_plan(const PlanReport& plan, const Style& style, bool detaile
           (summary.empty() ? "" : ", ") + std::to_string(counts.at(i)) + " " + looks.at(i).noun;
   if (!plan.unknown.empty())
     summary += (summary.empty() ? "" : ", ") + std::to_string(plan.unknown.size()) + " unknown";
+  if (!plan.pending.empty())
+    summary += (summary.empty() ? "" : ", ") + std::to_string(plan.pending.size()) +
+               " at a guest's next stop";
   if (summary.empty())
     summary = "not in sync, and nothing to do now; see `holdfast get conditions`";
   return text + (text.empty() ? "" : "\n") + style.paint(Color::bold, "Plan:") + " " + summary +

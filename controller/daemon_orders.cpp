@@ -59,6 +59,8 @@ Result<PlanReport> DaemonControl::plan_against(const Wanted* wanted) {
       continue;
     }
     report.in_sync = report.in_sync && plan->in_sync();
+    for (const std::string& pending : plan->pending)
+      report.pending.push_back(guest_subject(name) + ": " + pending);
     for (PlanAction& action : to_report(*plan)) report.actions.push_back(std::move(action));
     if (!plan->blocked.empty())
       report.actions.push_back({.subject = guest_subject(name),

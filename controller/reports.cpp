@@ -129,6 +129,8 @@ GuestReport to_report(const GuestKnowledge& known) {
   if (known.provenance) {
     report.uuid = known.provenance->uuid;
     report.incarnation = known.provenance->incarnation;
+    if (known.provenance->life == Life::tombstone && known.provenance->tombstoned_at)
+      report.removed = *known.provenance->tombstoned_at + tombstone_keep;
     // What it was born from, which a refused change of image does not alter.
     if (const auto identity = parse_identity(known.provenance->detail)) {
       report.image = identity->image.name.empty()  // adopted: nobody knows

@@ -64,6 +64,10 @@ Result<Identity> identify(const Json& json, std::string_view where, const std::s
   who.kind = text_at(json, "kind");
   if (who.kind == envelope_kind)
     return refuse(pointer + "/kind: found HostDesiredState, expected a resource inside one");
+  if (who.kind == "Job")
+    return refuse(
+        pointer +
+        "/kind: found Job, a signed order and no resource; `holdfast job verify` reads it");
   if (!is_kind(who.kind)) return refuse(pointer + "/kind: expected a kind like Guest");
   if (const auto* const metadata = find(json, "metadata")) who.name = text_at(*metadata, "name");
   const bool one_line = who.name.find_first_of("\r\n") == std::string::npos;

@@ -112,6 +112,7 @@ const Table<GuestReport>& report_table() {
       field("memory", &GuestReport::memory, any_size()),
       field("disks", &GuestReport::disks, list_of_reports<DiskReport>()),
       field("setAside", &GuestReport::set_aside, list_of_reports<SetAsideReport>()),
+      field("removed", &GuestReport::removed, maybe(time())),
       field("interfaces", &GuestReport::interfaces, list_of_reports<InterfaceReport>()),
       field("ports", &GuestReport::ports, list_of_reports<PortReport>()),
       field("conditions", &GuestReport::conditions, list_of_reports<Condition>()),
@@ -157,6 +158,7 @@ const Table<PlanReport>& report_table() {
       field("inSync", &PlanReport::in_sync, boolean()),
       field("actions", &PlanReport::actions, list_of_reports<PlanAction>()),
       field("unknown", &PlanReport::unknown, list_of_words()),
+      field("pending", &PlanReport::pending, list_of_words()),
   }};
   return table;
 }

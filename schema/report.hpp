@@ -91,6 +91,7 @@ struct GuestReport {
   Bytes memory{};
   std::vector<DiskReport> disks{};
   std::vector<SetAsideReport> set_aside{};
+  std::optional<Time> removed{};  // destroyed on a signed order: when its disks go for good
   std::vector<InterfaceReport> interfaces{};
   std::vector<PortReport> ports{};
   std::vector<Condition> conditions{};
@@ -128,6 +129,9 @@ struct PlanReport {
   std::vector<PlanAction> actions{};
   // Subjects that could not be observed: the plan says nothing about them.
   std::vector<std::string> unknown{};
+  // What a guest takes on at its next stop: "guest/acme: memory: ...". In sync all the same:
+  // nothing can be done about it now.
+  std::vector<std::string> pending{};
   bool operator==(const PlanReport&) const = default;
 };
 

@@ -98,6 +98,11 @@ void add_jobs(const std::vector<JobRecord>& jobs, std::vector<std::string>& sent
 std::vector<std::string> explain(const Situation& situation) {
   std::vector<std::string> sentences;
   if (situation.operation) sentences.push_back(about(*situation.operation, situation.steps));
+  if (situation.removed)
+    sentences.push_back("It was destroyed on a signed order. Its disks are kept until " +
+                        to_string(*situation.removed) +
+                        ", then removed for good; 'holdfast undelete " + situation.name +
+                        "' brings it back until then.");
   if (!situation.plan)
     sentences.push_back("It cannot be told how guest " + situation.name +
                         " is, so nothing is done to it: " + situation.unknown + ".");

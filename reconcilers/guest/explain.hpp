@@ -21,6 +21,7 @@ struct Situation {
   std::vector<TicketRecord> tickets{};  // open ones of this guest
   std::vector<ConditionRecord> conditions{};
   std::vector<JobRecord> jobs{};  // signed orders for this guest, newest first
+  std::optional<Time> removed{};  // a tombstone: when its disks go for good
 };
 
 // In sentences, most important first: what is being done, what differs and will be done,

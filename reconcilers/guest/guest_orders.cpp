@@ -33,6 +33,14 @@ Result<Known> find_guest(const GuestWorld& world, const std::string& name) {
   return known;
 }
 
+// What libvirt's driver takes; another may take less.
+bool is_snapshot_name(const std::string& name) {
+  constexpr std::size_t longest = 64;
+  constexpr const char* taken = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+  return !name.empty() && name.size() <= longest && name.front() != '.' &&
+         name.find_first_not_of(taken) == std::string::npos;
+}
+
 Result<OperationId> journal_order(const GuestWorld& world, const std::string& name,
                                   const NewOperation& operation) {
   const Operation op = TRY(world.journal.begin(operation.kind, guest_subject(name), operation.input,
@@ -71,8 +79,11 @@ Result<SnapshotOrder> check_snapshot_order(const GuestWorld& world, gate::Verb v
 
 Result<OperationId> GuestReconciler::begin_snapshot(const std::string& name,
                                                     const std::string& snapshot) {
+  if (!is_snapshot_name(snapshot))
+    return Error{Errc::invalid, "\"" + snapshot +
+                                    "\" cannot name a snapshot: it takes 1 to 64 letters, digits, "
+                                    "'-', '_' and '.', and no '.' at first"};
   const Known known = TRY(find_guest(world_, name));
-  if (snapshot.empty()) return Error{Errc::invalid, "a snapshot needs a name"};
   const SnapshotOrder order{known.identity, snapshot, ""};
   if (TRY(copies_around(world_, order)))
     return Error{Errc::conflict, "guest " + name + " has a snapshot " + snapshot};

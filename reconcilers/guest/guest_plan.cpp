@@ -125,7 +125,12 @@ void plan_unwanted(const GuestFacts& facts, GuestPlan& plan) {
   refused.incarnation = facts.identity->incarnation;
   refused.effects = effects_of_destroying(*facts.identity, facts.observed.get());
   act(plan, std::move(refused),
-      "desired state does not name it any more, and it holds data; it is left exactly as it is",
+      facts.observed
+          ? "desired state does not name it any more, and it holds data; it is left exactly as it "
+            "is"
+          : "desired state does not name it any more, and somebody removed its definition at the "
+            "provider; its disks are left where they are: named again it is defined anew over "
+            "them, and then its destruction can be signed",
       Verdict::refused);
 }
 

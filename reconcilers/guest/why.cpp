@@ -9,6 +9,16 @@ namespace {
 
 constexpr std::size_t shown_jobs = 20;
 
+// When the disks of the newest tombstone of that name go; none while a guest has the name.
+Result<std::optional<Time>> removal_of(const Journal& journal, const std::string& subject) {
+  std::optional<Time> removed;
+  if (TRY(journal.owner_of(subject))) return removed;
+  for (const Provenance& row : TRY(journal.all_provenance()))
+    if (row.subject == subject && row.life == Life::tombstone && row.tombstoned_at)
+      removed = std::max(removed, std::optional{*row.tombstoned_at + tombstone_keep});
+  return removed;
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> GuestReconciler::why(const std::string& name) const {
@@ -27,6 +37,7 @@ Result<std::vector<std::string>> GuestReconciler::why(const std::string& name) c
                 [&](const TicketRecord& ticket) { return ticket.subject != subject; });
   situation.jobs = TRY(world_.journal.jobs(shown_jobs, subject));
   situation.conditions = TRY(world_.journal.conditions(subject));
+  situation.removed = TRY(removal_of(world_.journal, subject));
   return explain(situation);
 }
 

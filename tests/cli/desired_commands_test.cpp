@@ -70,6 +70,30 @@ TEST_CASE("plan: exits 0 in sync and 1 when something differs", "[cli]") {
   CHECK(has(host.run({"plan", "-f", file, "--detailed"}).out, "gate: free"));
 }
 
+TEST_CASE("plan: what waits for a guest's next stop is shown and in sync", "[cli]") {
+  Host host;
+  host.daemon.pending = {"guest/acme: memory: runs with 1Gi, will have 2Gi"};
+  const auto answer = host.run({"plan"});
+  CHECK(answer.status == 0);
+  CHECK(has(answer.out,
+            ". guest/acme: at its next stop\n      memory: runs with 1Gi, will have 2Gi"));
+  CHECK(has(answer.out, "In sync, but for what waits for a guest's next stop. Nothing to do now."));
+  CHECK(json::parse(host.run({"plan", "-o", "json"}).out)["pending"].size() == 1);
+  const auto file = host.folder.write("acme.yaml", guest_yaml("acme"));
+  const auto applied = host.run({"apply", "-f", file, "--yes", "--wait"});
+  CHECK(applied.status == 0);
+  CHECK(has(applied.err, "memory: runs with 1Gi, will have 2Gi"));
+}
+
+TEST_CASE("validate: a job is no resource, and which command reads it is said", "[cli]") {
+  Host host;
+  const auto file = host.folder.write("job.json", R"({"apiVersion":"holdfast/v1","kind":"Job"})");
+  const auto answer = host.run({"validate", "-f", file});
+  CHECK(answer.status == 2);
+  CHECK(has(answer.err, "/kind: found Job, a signed order"));
+  CHECK(has(answer.err, "`holdfast job verify`"));
+}
+
 TEST_CASE("plan: what is unknown is not in sync", "[cli]") {
   Host host;
   host.daemon.unknown = {"guest/acme"};

@@ -55,6 +55,7 @@ class FakeControlPlane final : public Reports,
   bool needs_recovery = false;
   std::vector<PlanAction> actions{};  // beside what `wanted_` asks for
   std::vector<std::string> unknown{};
+  std::vector<std::string> pending{};  // of every plan
   std::vector<SnapshotReport> snapshots_{};
   std::vector<BackupReport> backups_{};
   std::vector<std::string> imported{};
@@ -347,6 +348,7 @@ class FakeControlPlane final : public Reports,
     PlanReport report;
     report.actions = actions;
     report.unknown = unknown;
+    report.pending = pending;
     for (const auto& name : names) {
       const bool is_here = std::any_of(guests_.begin(), guests_.end(),
                                        [&](const auto& guest) { return guest.name == name; });

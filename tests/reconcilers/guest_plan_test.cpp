@@ -99,6 +99,17 @@ TEST_CASE("plan: a guest that is not wanted any more is left exactly as it is", 
   CHECK(condition(plan, "Blocked").reason == "NeedsSignature");
 }
 
+TEST_CASE("plan: an unwanted guest whose definition is gone says how it can be destroyed",
+          "[plan][gate]") {
+  GuestFacts facts = converged();
+  facts.observed = nullptr;
+  facts.desired.is_wanted = false;
+  facts.desired.guest.reset();
+  const GuestPlan plan = plan_guest(facts);
+  only_refusal(plan);
+  CHECK(plan.actions.front().reason.find("named again it is defined anew") != std::string::npos);
+}
+
 TEST_CASE("plan: a marker that is not ours stops everything", "[plan][identity]") {
   const std::vector<void (*)(ObservedGuest&)> spoilers{
       [](ObservedGuest& g) { g.marker.reset(); },

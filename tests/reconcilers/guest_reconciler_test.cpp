@@ -393,6 +393,11 @@ TEST_CASE("guest: a signed destruction is a tombstone that can be undone", "[gue
   CHECK(stone->configured.disks.size() == 2);
   CHECK(site.journal->provenance(identity.uuid).value()->life == Life::tombstone);
   CHECK(site.journal->open_tickets().value().empty());
+  CHECK(site.guests.why("acme").value() ==
+        std::vector<std::string>{"It was destroyed on a signed order. Its disks are kept until " +
+                                 to_string(site.clock.now() + tombstone_keep) +
+                                 ", then removed for good; 'holdfast undelete acme' brings it back "
+                                 "until then."});
 
   SECTION("undeleted") {
     REQUIRE(site.guests.begin_undelete("acme"));
@@ -465,6 +470,9 @@ TEST_CASE("guest: snapshots are taken and the disks they move to remembered", "[
   site.want(small("acme"));
   const GuestIdentity born = site.identity("acme");
   site.world.write_customer_data(born.uuid);
+  for (const std::string& bad : {std::string{}, std::string{"two words"}, std::string{".hidden"},
+                                 std::string{"a/b"}, std::string(65, 'a')})
+    CHECK(site.guests.begin_snapshot("acme", bad).error().code() == Errc::invalid);
   REQUIRE(site.guests.begin_snapshot("acme", "before"));
   CHECK_FALSE(site.guests.begin_snapshot("acme", "other"));  // one at a time
   site.settle("acme");
@@ -512,6 +520,7 @@ TEST_CASE("guest: a lost journal is rebuilt from the markers", "[guest][recover]
   const Recovery recovery = heir.plan_recovery().value();
   REQUIRE(recovery.rows.size() == 1);
   CHECK(recovery.sentences.size() == 1);
+  CHECK(recovery.claimed == std::set<std::string>{"acme"});
   REQUIRE(heir.apply(recovery));
   REQUIRE(heir.reconcile("acme"));
   CHECK(heir.plan("acme").value().in_sync());

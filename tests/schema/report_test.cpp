@@ -47,6 +47,7 @@ GuestReport acme() {
   guest.memory = gibibytes(2);
   guest.disks = {{"root", gibibytes(16), "nvme"}};
   guest.set_aside = {{"root", "/srv/root.raw", "replace_image", "00", noon}};
+  guest.removed = noon;
   guest.interfaces = {{"net0", "bridge", "br0", "52:54:00:12:34:56", {"10.0.0.2"}}};
   guest.ports = {{"udp", 51820, 40001}};
   guest.conditions = {ready()};
@@ -81,7 +82,8 @@ TEST_CASE("reports: every type reads back as it was", "[schema][report]") {
       {{"guest/acme", "grow-disk", "wanted 16Gi, is 8Gi", Verdict::free, "", ""},
        {"guest/old", "destroy", "no longer wanted", Verdict::refused, "destroy-guest", "t1"},
        {"guest/b", "shrink", "smaller", Verdict::needs_permit, "shrink-disk", ""}},
-      {"guest/lost"}});
+      {"guest/lost"},
+      {"guest/acme: memory: runs with 1Gi, will have 2Gi"}});
   HostReport host{};
   host.host_id = std::string(32, 'a');
   host.version = "0.1.0";
