@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "cli/version.hpp"
 #include "schema/quantity.hpp"
 
 namespace holdfast::cli {
@@ -51,6 +52,15 @@ void add_limit(CLI::App* command, const char* names, std::size_t& limit, const c
       ->check(CLI::Range(1, 1000));
 }
 
+void add_subject(CLI::App* command, std::string& subject, const char* about) {
+  command->add_option("--subject", subject, about)
+      ->type_name("SUBJECT")
+      ->check([](const std::string& text) {
+        const bool is_one = text == "host" || text.find('/') != std::string::npos;
+        return is_one ? "" : text + " is no subject; write guest/" + text;
+      });
+}
+
 CLI::App* add_by_name(CLI::App& parent, Words& words, const Help& help, const Positional& what,
                       ByNameCommand run) {
   const auto name = std::make_shared<std::string>();
@@ -74,9 +84,9 @@ CLI::App* add_command(CLI::App& parent, const Help& help) {
       line.clear();
     }
   }
-  command->footer(footer +
-                  "\nWith every command: --socket PATH, -o table|wide|json|yaml, --no-color; see "
-                  "`holdfast --help`.");
+  command->footer(footer + "\nWith every command: --socket PATH, " +
+                  (help.has_output ? "-o table|wide|json|yaml, " : "") +
+                  "--no-color; see `holdfast --help`.");
   return command;
 }
 
@@ -95,7 +105,8 @@ void declare_desired(CLI::App& app, Words& words) {
   auto* planning =
       add_command(app, {"plan",
                         "Show what would be done and why, without doing it. Exits 0 when in sync, "
-                        "1 when something differs, 2 on an error",
+                        "also when a change waits for a guest's next stop, 1 when something "
+                        "differs, 2 on an error",
                         "holdfast plan\n"
                         "holdfast plan -f guest.yaml --detailed\n"
                         "holdfast plan -o json | jq '.actions[] | select(.verdict==\"refused\")'"});
@@ -131,8 +142,7 @@ void declare_views(CLI::App& app, Words& words) {
       ->required()
       ->check(CLI::IsMember(get_kinds()));
   getting->add_option("NAME", to_get->name, "Only this one; for snapshots and backups, the guest");
-  getting->add_option("--subject", to_get->subject, "Operations of this subject: guest/acme")
-      ->type_name("SUBJECT");
+  add_subject(getting, to_get->subject, "Operations of this subject: guest/acme");
   add_limit(getting, "-n,--limit", to_get->limit);
   choose(getting, words, to_get, get);
 
@@ -252,11 +262,19 @@ void declare_program(CLI::App& app, Words& words) {
 
   const auto to_bundle = options_of<SupportOptions>();
   auto* bundling = add_command(
-      app, {"support-bundle",
-            "Collect what helps to find a fault into one file; no bootstrap data in it",
-            "holdfast support-bundle\nholdfast support-bundle -o /tmp/acme-host.tar.gz"});
+      app,
+      {"support-bundle",
+       "Collect what helps to find a fault into one file: reports, journal, the service's log; "
+       "no bootstrap data in it",
+       "holdfast support-bundle\nholdfast support-bundle -o /tmp/acme-host.tar.gz", false});
   bundling->add_option("-o,--output-file", to_bundle->file, "The file to make")
-      ->type_name("FILE.tar.gz");
+      ->type_name("FILE.tar.gz")
+      ->check([](const std::string& file) {
+        const bool is_format =
+            file == "json" || file == "yaml" || file == "table" || file == "wide";
+        return is_format ? "a bundle has one form; -o names its file, like " + file + ".tar.gz"
+                         : std::string{};
+      });
   add_state_dir(bundling, to_bundle->state_dir);
   choose(bundling, words, to_bundle, support_bundle);
 
@@ -282,6 +300,8 @@ void declare_program(CLI::App& app, Words& words) {
 
 void declare_commands(CLI::App& app, Words& words) {
   app.fallthrough();
+  app.set_version_flag("--version", "holdfast " + std::string{program_version()},
+                       "Of this program; `holdfast version` also asks the daemon");
   app.add_option("--socket", words.socket,
                  "The daemon's admin socket (or HOLDFAST_SOCKET; /run/holdfast/admin.sock)")
       ->type_name("PATH");

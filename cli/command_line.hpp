@@ -39,6 +39,7 @@ struct Help {
   const char* name = "";
   const char* about = "";
   const char* examples = "";  // one per line
+  bool has_output = true;     // -o is how to print
 };
 // A command below `parent` with an EXAMPLES section.
 CLI::App* add_command(CLI::App& parent, const Help& help);
@@ -66,6 +67,8 @@ void choose(CLI::App* command, Words& words, const std::shared_ptr<Options>& opt
 void add_state_dir(CLI::App* command, std::string& directory);
 void add_limit(CLI::App* command, const char* names, std::size_t& limit,
                const char* about = "At most so many, newest first");
+// --subject guest/acme; a bare name is refused, it would find nothing.
+void add_subject(CLI::App* command, std::string& subject, const char* about);
 // --wait, or --wait=5m.
 void add_wait(CLI::App* command, std::optional<Duration>& wait, const char* about);
 

@@ -29,7 +29,7 @@ void declare_journal(CLI::App& app, Words& words) {
                               {"list", "Operations, newest first, read from the file itself",
                                "holdfast journal list --subject guest/acme -n 20"},
                               journal_list, to_list);
-  listing->add_option("--subject", to_list->subject, "Only of this subject: guest/acme");
+  add_subject(listing, to_list->subject, "Only of this subject: guest/acme");
   add_limit(listing, "-n,--limit", to_list->limit);
 
   const auto to_show = std::make_shared<OfflineOptions>();

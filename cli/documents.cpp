@@ -36,9 +36,7 @@ Result<Document> read_file(const std::string& path) {
     const Errc code = error == ENOENT   ? Errc::not_found
                       : error == EACCES ? Errc::denied
                                         : Errc::unavailable;
-    const std::string advice =
-        error == ENOENT ? "; name a file, a folder of them, or - for standard input" : "";
-    return Error{code, path + ": " + std::strerror(error) + advice};
+    return Error{code, path + ": " + std::strerror(error)};
   }
   return read_stream(file, path);
 }
@@ -76,10 +74,19 @@ Result<std::vector<Document>> read_documents(const std::vector<std::string>& pat
     } else if (fs::is_directory(path, ignored)) {
       for (const auto& file : TRY(files_in(path))) documents.push_back(TRY(read_file(file)));
     } else {
-      documents.push_back(TRY(read_file(path)));
+      auto document = read_file(path);
+      if (!document && document.error().code() == Errc::not_found)
+        return Error{Errc::not_found, document.error().message() +
+                                          "; name a file, a folder of them, or - for standard "
+                                          "input"};
+      documents.push_back(TRY(std::move(document)));
     }
   }
   return documents;
+}
+
+Result<std::string> read_text(const std::string& path, std::istream& in) {
+  return TRY(path == "-" ? read_stream(in, "standard input") : read_file(path)).text;
 }
 
 std::string join(const std::vector<Document>& documents) {

@@ -19,6 +19,8 @@ struct Document {
 // deeper) or "-" for `in`. Errc::not_found, denied, invalid (too large, an empty directory).
 Result<std::vector<Document>> read_documents(const std::vector<std::string>& paths,
                                              std::istream& in);
+// One file, or "-" for `in`. Errors as above.
+Result<std::string> read_text(const std::string& path, std::istream& in);
 // All of them as one YAML stream, for the daemon.
 std::string join(const std::vector<Document>& documents);
 

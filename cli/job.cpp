@@ -24,9 +24,14 @@ namespace {
 constexpr Duration longest_window = std::chrono::hours{7 * 24};
 constexpr Duration poll_interval{500};
 
-Result<std::string> text_of(const std::string& path, const Invocation& invocation) {
-  const auto documents = TRY(read_documents({path}, invocation.environment().in));
-  return documents.size() == 1 ? documents.front().text : join(documents);
+// `flag` names another file than `path`.
+Result<std::string> keys_of(const std::string& path, const char* flag,
+                            const Invocation& invocation) {
+  auto text = read_text(path, invocation.environment().in);
+  if (!text && text.error().code() == Errc::not_found)
+    return Error{Errc::not_found,
+                 text.error().message() + "; name the operators' file with " + flag};
+  return text;
 }
 
 // The guest that is there, under a name that desired state may want for another one.
@@ -133,8 +138,8 @@ Result<void> add_params(const NewJobOptions& options, const Invocation& invocati
     job.params[param.substr(0, equals)] = param.substr(equals + 1);
   }
   if (options.operators.empty()) return ok();
-  job.params["operators"] = TRY(text_of(options.operators, invocation));
-  const std::string replaced = TRY(text_of(options.replaces, invocation));
+  job.params["operators"] = TRY(keys_of(options.operators, "--operators", invocation));
+  const std::string replaced = TRY(keys_of(options.replaces, "--replaces", invocation));
   job.params["replaces"] = digest_of(replaced);
   const auto before = TRY(signing::parse_allowed_signers(replaced).context(options.replaces));
   const auto after =
@@ -155,7 +160,7 @@ struct Verdict {
 
 Result<Verdict> judge(const JobEnvelope& envelope, const VerifyJobOptions& options,
                       const Invocation& invocation) {
-  const std::string text = TRY(text_of(options.operators, invocation));
+  const std::string text = TRY(keys_of(options.operators, "--operators", invocation));
   const auto set = TRY(signing::parse_allowed_signers(text).context(options.operators));
   Verdict verdict;
   for (const auto& problem : set.problems)

@@ -97,7 +97,11 @@ Result<std::unique_ptr<Journal>> open_journal(const std::string& state_dir, cons
   if (error.code() == Errc::not_found)
     return Error{Errc::not_found, "there is no journal at " + options.path +
                                       "; name the daemon's state directory with --state-dir"};
-  return std::move(journal).context(options.path);
+  if (error.code() == Errc::corrupt)
+    return Error{Errc::corrupt, error.message() +
+                                    "; holdfastd keeps it aside when it starts and only observes, "
+                                    "until `holdfast recover` has rebuilt it"};
+  return journal;
 }
 
 Result<std::string> export_journal(const Journal& journal) {

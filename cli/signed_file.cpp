@@ -68,7 +68,7 @@ Result<int> run_on_terminal(std::vector<std::string> words) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-Result<std::string> read_text(const std::string& path) {
+Result<std::string> read_output(const std::string& path) {
   std::ifstream in{path, std::ios::binary};
   if (!in) return Error{Errc::not_found, "cannot read " + path};
   return std::string{std::istreambuf_iterator<char>{in}, {}};
@@ -77,18 +77,22 @@ Result<std::string> read_text(const std::string& path) {
 }  // namespace
 
 Result<SignedFile> read_signed_file(const std::string& path, std::istream& in) {
-  const auto documents = TRY(read_documents({path}, in));
-  if (documents.size() != 1)
-    return Error{Errc::invalid, path + ": expected one job file or envelope"};
-  const Document& document = documents.front();
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored))
+    return Error{Errc::invalid, path + ": expected one job file or envelope, found a folder"};
+  auto found = read_text(path, in);
+  if (!found && found.error().code() == Errc::not_found)
+    return Error{Errc::not_found, found.error().message() +
+                                      "; name a job file or an envelope, or - for standard input"};
+  std::string text = TRY(std::move(found));
   SignedFile file;
-  if (auto envelope = parse_message<JobEnvelope>(document.text)) {
+  if (auto envelope = parse_message<JobEnvelope>(text)) {
     file.envelope = std::move(*envelope);
     file.is_envelope = true;
     return file;
   }
-  TRY(parse_job(document.text, document.name));
-  file.envelope.payload = document.text;
+  TRY(parse_job(text, path == "-" ? "standard input" : path));
+  file.envelope.payload = std::move(text);
   return file;
 }
 
@@ -115,7 +119,7 @@ Result<std::string> sign_with(const std::string& key, const std::string& payload
   const std::string name_space{signing::job_namespace};
   const int status = TRY(run_on_terminal(
       {"ssh-keygen", "-Y", "sign", "-n", name_space, "-f", key, workplace / "job.json"}));
-  auto armored = read_text(workplace / "job.json.sig");
+  auto armored = read_output(workplace / "job.json.sig");
   if (status != 0 || !armored)
     return Error{Errc::denied, "ssh-keygen signed nothing with " + key +
                                    "; is it a key that you have, in a file, an agent or a token?"};

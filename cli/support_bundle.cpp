@@ -7,11 +7,13 @@
 #include "cli/journal_file.hpp"
 #include "cli/tar_writer.hpp"
 #include "cli/version.hpp"
+#include "imaging/process.hpp"
 
 namespace holdfast::cli {
 namespace {
 
 using Files = std::vector<std::pair<std::string, std::string>>;
+constexpr std::string_view missing = ".error.txt";
 
 std::string machine() {
   utsname name{};
@@ -20,12 +22,30 @@ std::string machine() {
          "\n";
 }
 
+// What the daemon said of late, as systemd keeps it.
+Result<std::string> service_log() {
+  constexpr std::size_t most_kept = std::size_t{4} << 20;
+  std::string log;
+  const auto end =
+      TRY(imaging::run({.argv = {"journalctl", "--unit=holdfast", "--no-pager", "--quiet",
+                                 "--output=short-iso-precise", "--lines=5000"},
+                        .inherited = {},
+                        .on_stdout =
+                            [&log](std::string_view piece) {
+                              log.append(piece.substr(0, most_kept - log.size()));
+                            }})
+              .context("the service's log"));
+  if (end.exit_status != 0)
+    return Error{Errc::unavailable, "the service's log: journalctl: " + end.errors};
+  return log;
+}
+
 // A part that is not to be had is said in its place: a bundle is most needed when something
 // does not answer.
 template <class Report>
 void add(Files& files, const std::string& name, const Result<Report>& part) {
   if (!part) {
-    files.emplace_back(name + ".error.txt", part.error().message() + "\n");
+    files.emplace_back(name + std::string{missing}, part.error().message() + "\n");
   } else if constexpr (std::is_same_v<Report, std::string>) {
     files.emplace_back(name, *part);
   } else {
@@ -63,11 +83,13 @@ Result<Exit> support_bundle(const Invocation& invocation, const SupportOptions& 
   add(files, "targets.json", daemon.targets());
   add(files, "daemon.txt", daemon.support());
   add(files, "journal.jsonl", exported(invocation, options.state_dir));
+  add(files, "log.txt", service_log());
   const std::string path = options.file.empty() ? default_name(invocation.now()) : options.file;
   TRY(write_tar_gz(path, invocation.now(), files));
   for (const auto& [name, content] : files)
-    if (name.find(".error.txt") != std::string::npos)
-      invocation.say("left out, since it could not be had: " + name + ": " + content);
+    if (const auto cut = name.find(missing); cut != std::string::npos)
+      invocation.say("left out, since it could not be had: " + name.substr(0, cut) + ": " +
+                     content.substr(0, content.size() - 1));
   invocation.environment().out << path << std::endl;
   invocation.say(
       "it holds no bootstrap data, but names, addresses and messages: look at it before "

@@ -243,6 +243,38 @@ TEST_CASE("enroll: a host works for its hub from then on and says so", "[cli]") 
   CHECK(has(host.run({"why", "host"}).out, "DesiredStateForked: offered with other content"));
 }
 
+TEST_CASE("version: of the program alone, and of both", "[cli]") {
+  Host host;
+  const auto flag = host.run({"--version"});
+  CHECK(flag.status == 0);
+  CHECK(has(flag.out, "holdfast 0."));
+  CHECK(has(host.run({"version"}).out, "holdfastd "));
+  host.kill_daemon();
+  const auto alone = host.run({"version"});
+  CHECK(alone.status == 0);
+  CHECK(has(alone.out, "holdfastd not reachable"));
+  CHECK(has(host.run({"version", "-o", "json"}).out, "\"holdfastd\": \"\""));
+}
+
+TEST_CASE("get operations: a bare name is no subject", "[cli]") {
+  Host host;
+  const auto answer = host.run({"get", "operations", "--subject", "acme"});
+  CHECK(answer.status == 2);
+  CHECK(has(answer.err, "acme is no subject; write guest/acme"));
+  CHECK(has(host.run({"get", "operations", "--subject", "guest/acme"}).out, "guest.create"));
+}
+
+TEST_CASE("describe: a destroyed guest says until when its disks are kept", "[cli]") {
+  Host host;
+  GuestReport gone;
+  gone.name = "gone";
+  gone.phase = "Tombstone";
+  gone.removed = api::at("2026-11-29T20:00:00Z");
+  host.daemon.add(gone);
+  CHECK(has(host.run({"describe", "guest", "gone"}).out,
+            "Disks kept:    until 2026-11-29T20:00:00.000Z, then removed for good"));
+}
+
 TEST_CASE("recover: shows what it would write and asks", "[cli]") {
   Host host;
   CHECK(has(host.run({"recover"}).err, "nothing to recover"));

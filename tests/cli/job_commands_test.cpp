@@ -231,7 +231,7 @@ TEST_CASE("job verify: a file that is not there is named with what to name inste
   Host host;
   const auto answer = host.run({"job", "verify", "/nowhere.json"});
   CHECK(answer.status != 0);
-  CHECK(has(answer.err, "/nowhere.json: No such file or directory; name a file"));
+  CHECK(has(answer.err, "/nowhere.json: No such file or directory; name a job file"));
 }
 
 TEST_CASE("job verify: says why a host would refuse it, by code", "[cli]") {

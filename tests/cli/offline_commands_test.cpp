@@ -97,8 +97,14 @@ TEST_CASE("journal: wrong input is an error that says what to do", "[cli]") {
     CHECK(has(answer.err, "there is no journal at /nowhere/holdfast.db"));
     CHECK(has(answer.err, "--state-dir"));
   }
+  const auto bare = host.run(at(host, {"journal", "list", "--subject", "acme"}));
+  CHECK(bare.status == 2);
+  CHECK(has(bare.err, "write guest/acme"));
   std::ofstream{host.folder / "holdfast.db"} << "this is not a database at all, not even nearly";
-  CHECK(host.run(at(host, {"journal", "verify"})).status == 2);
+  const auto spoilt = host.run(at(host, {"journal", "verify"}));
+  CHECK(spoilt.status == 2);
+  CHECK(has(spoilt.err, host.folder / "./holdfast.db"));
+  CHECK(has(spoilt.err, "`holdfast recover`"));
 }
 
 TEST_CASE("journal export: everything but secrets", "[cli]") {
@@ -265,7 +271,9 @@ TEST_CASE("support bundle: holds what helps and never a secret", "[cli]") {
   CHECK(has(files.at("journal.jsonl"), "guest.create"));
   CHECK((std::filesystem::status(path).permissions() & std::filesystem::perms::others_read) ==
         std::filesystem::perms::none);
+  CHECK((files.count("log.txt") == 1) != (files.count("log.txt.error.txt") == 1));
   CHECK(host.run(at(host, {"support-bundle", "-o", path})).status == 2);
+  CHECK(has(host.run(at(host, {"support-bundle", "-o", "json"})).err, "a bundle has one form"));
 }
 
 TEST_CASE("support bundle: is made with the daemon dead too", "[cli]") {
@@ -273,7 +281,10 @@ TEST_CASE("support bundle: is made with the daemon dead too", "[cli]") {
   host.kill_daemon();
   write_journal(host);
   const auto path = host.folder / "bundle.tar.gz";
-  CHECK(host.run(at(host, {"support-bundle", "-o", path})).status == 0);
+  const auto answer = host.run(at(host, {"support-bundle", "-o", path}));
+  CHECK(answer.status == 0);
+  CHECK(has(answer.err, "could not be had: status.json: cannot reach holdfastd"));
+  CHECK_FALSE(has(answer.err, "\n\n"));
   const auto files = unpack(path);
   CHECK(has(files.at("status.json.error.txt"), "cannot reach holdfastd"));
   CHECK(has(files.at("journal.jsonl"), "guest.create"));
