@@ -2,11 +2,15 @@
 #include "controller/signed_orders.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "reconcilers/guest/guest_plan.hpp"
 
 namespace holdfast {
 namespace {
+
+// A time server has to be found and asked first.
+constexpr Duration clock_grace = std::chrono::minutes{10};
 
 // The most operators that anything takes on this host.
 std::size_t most_demanded(const std::map<std::string, std::uint32_t>& signers) {
@@ -43,7 +47,8 @@ SignedOrders::SignedOrders(Journal& journal, const Clock& clock, host::Host host
                                     }}},
       jobs_{journal, clock, guard_, file_, {settings_.signers}, host_id},
       rotation_{journal, clock, jobs_, file_, {settings_.signers}, log_},
-      conditions_{journal} {}
+      conditions_{journal},
+      started_{clock.elapsed()} {}
 
 void SignedOrders::on_accepted(std::function<void(const std::string&)> wake) {
   *wake_.lock() = std::move(wake);
@@ -101,19 +106,49 @@ ConditionRecord SignedOrders::judge_keys() const {
   return condition;
 }
 
-Result<bool> SignedOrders::report_keys() {
-  const ConditionRecord condition = judge_keys();
+Result<void> SignedOrders::say(const ConditionRecord& condition) {
   const bool is_new = TRY(conditions_.set("host", condition));
   if (is_new && condition.status != ConditionStatus::yes)
     log_.warn(
         "host condition",
         {{"type", condition.type}, {"reason", condition.reason}, {"message", condition.message}});
+  return ok();
+}
+
+// Before there is a job: on the day when one is needed nobody wants to look for a time server.
+// Right after a start the time server is still being asked.
+Result<void> SignedOrders::report_clock() {
+  ConditionRecord condition{.type = "ClockSound",
+                            .status = ConditionStatus::yes,
+                            .reason = "Sound",
+                            .message = "it can tell which signed jobs are over"};
+  const auto fault = TRY(guard_.look_at(clock_.now()));
+  if (fault != jobs::ClockFault::none) {
+    if (clock_.elapsed() - started_ < clock_grace) return ok();
+    const bool is_set_back = fault == jobs::ClockFault::set_back;
+    condition.status = ConditionStatus::no;
+    condition.reason = is_set_back ? "SetBack" : "Unsynchronized";
+    condition.message =
+        is_set_back
+            ? "it is behind a time that it showed before; signed jobs wait until it is set right"
+            : "nothing keeps it right (`timedatectl` says what is missing); signed jobs wait, "
+              "unless agent.yaml says requireSynchronizedClock: false";
+  }
+  return say(condition);
+}
+
+Result<bool> SignedOrders::report_keys() {
+  const ConditionRecord condition = judge_keys();
+  TRY(say(condition));
   return condition.reason != "NoOperators" && condition.reason != "Unreadable";
 }
 
 Result<std::optional<Duration>> SignedOrders::work_on_host() {
   // Where no job can be taken a quiet host stays without a single write.
-  if (TRY(report_keys())) TRY(intake_.remember_time());
+  if (TRY(report_keys())) {
+    TRY(report_clock());
+    TRY(intake_.remember_time());
+  }
   return rotation_.run();
 }
 

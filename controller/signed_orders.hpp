@@ -45,13 +45,15 @@ class SignedOrders final : public Authorities, public jobs::GuestPrints {
   Result<std::optional<FreeOrder>> find_free(const std::string& job_id) const override;
   Result<std::string> fingerprint(const Uuid& uuid) override;
 
-  // Says what is wrong with the operators' keys, and carries out keys.rotate. When to call
-  // again; nothing while there is nothing to do. The host thread's alone.
+  // Says what is wrong with the operators' keys and with the clock, and carries out keys.rotate.
+  // When to call again; nothing while there is nothing to do. The host thread's alone.
   Result<std::optional<Duration>> work_on_host();
 
  private:
   Result<bool> report_keys();  // whether any may sign
   ConditionRecord judge_keys() const;
+  Result<void> report_clock();
+  Result<void> say(const ConditionRecord& condition);
 
   host::Host host_;
   const Clock& clock_;
@@ -65,6 +67,7 @@ class SignedOrders final : public Authorities, public jobs::GuestPrints {
   jobs::SignedJobs jobs_;
   jobs::KeyRotation rotation_;
   ConditionKeeper conditions_;
+  Duration started_{};  // on the clock's elapsed()
   Guarded<std::function<void(const std::string&)>> wake_{};
 };
 

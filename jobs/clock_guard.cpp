@@ -33,25 +33,38 @@ Result<Time> ClockGuard::highest() {
   return *seen_ + (now - seen_when_);
 }
 
+ClockFault ClockGuard::judge(Time now, Time floor) const {
+  if (now < floor - clock_slack) return ClockFault::set_back;
+  return kernel_.is_synchronised() ? ClockFault::none : ClockFault::unsynchronised;
+}
+
 Result<signing::Objection> ClockGuard::object_to(Time now) {
   const std::lock_guard lock{mutex_};
   const Time floor = TRY(highest());
-  if (now < floor - clock_slack)
-    return signing::Objection{signing::Refusal{
-        code::clock_unsound, "this host's clock says " + to_string(now) + " and was past " +
-                                 to_string(floor) +
-                                 " before; set it right, since it decides which jobs are over"}};
-  if (!kernel_.is_synchronised())
-    return signing::Objection{signing::Refusal{
-        code::clock_unsound,
-        "nothing keeps this host's clock right (`timedatectl` says what is missing); a job could "
-        "be over without its showing. The host's owner can vouch for the clock with "
-        "requireSynchronizedClock: false in agent.yaml"}};
+  switch (judge(now, floor)) {
+    case ClockFault::set_back:
+      return signing::Objection{signing::Refusal{
+          code::clock_unsound, "this host's clock says " + to_string(now) + " and was past " +
+                                   to_string(floor) +
+                                   " before; set it right, since it decides which jobs are over"}};
+    case ClockFault::unsynchronised:
+      return signing::Objection{signing::Refusal{
+          code::clock_unsound,
+          "nothing keeps this host's clock right (`timedatectl` says what is missing); a job could "
+          "be over without its showing. The host's owner can vouch for the clock with "
+          "requireSynchronizedClock: false in agent.yaml"}};
+    case ClockFault::none: break;
+  }
   if (now > floor) {
     seen_ = now;
     seen_when_ = clock_.elapsed();
   }
   return signing::Objection{};
+}
+
+Result<ClockFault> ClockGuard::look_at(Time now) {
+  const std::lock_guard lock{mutex_};
+  return judge(now, TRY(highest()));
 }
 
 Result<void> ClockGuard::remember(Writes& writes, Time now) {

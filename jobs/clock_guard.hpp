@@ -37,6 +37,12 @@ class TrustedKernelClock final : public KernelClock {
 // How far the clock may be behind the highest time seen: what an NTP client steps back.
 inline constexpr Duration clock_slack = std::chrono::minutes{1};
 
+enum class ClockFault {
+  none,
+  set_back,        // below the highest time seen, or standing still
+  unsynchronised,  // nobody keeps it right
+};
+
 // Says whether the clock can be trusted to tell an expired job from a good one. Whoever can set
 // it back could otherwise have a job done that is long over. The highest time ever seen is kept
 // in the journal, and time that passed while this runs is counted by the monotonic clock.
@@ -49,11 +55,14 @@ class ClockGuard {
 
   // The objection to using `now`, or none; remembers `now` until the next restart.
   Result<signing::Objection> object_to(Time now);
+  // The same without the words, and remembers nothing: for telling people before there is a job.
+  Result<ClockFault> look_at(Time now);
   // Remembers `now` for good, in the caller's commit. Call it only without an objection.
   static Result<void> remember(Writes& writes, Time now);
 
  private:
   Result<Time> highest();
+  ClockFault judge(Time now, Time floor) const;
 
   const Journal& journal_;
   const Clock& clock_;

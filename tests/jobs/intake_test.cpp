@@ -295,6 +295,20 @@ TEST_CASE("intake: a clock that was set back stops jobs", "[jobs]") {
   CHECK(desk.submit(Desk::sign(job)) == "accepted");
 }
 
+TEST_CASE("intake: the clock can be looked at without a job, and that remembers nothing",
+          "[jobs]") {
+  Desk desk;
+  REQUIRE(desk.submit(Desk::sign(desk.destroy_acme())) == "accepted");
+  CHECK(desk.guard->look_at(desk.clock.now()).value() == ClockFault::none);
+  CHECK(desk.guard->look_at(desk.clock.now() + hours{24}).value() == ClockFault::none);
+  CHECK(desk.guard->look_at(desk.clock.now()).value() == ClockFault::none);
+  desk.clock.set_back(minutes{2});
+  CHECK(desk.guard->look_at(desk.clock.now()).value() == ClockFault::set_back);
+  desk.clock.set_back(-minutes{2});
+  desk.kernel.is_good = false;
+  CHECK(desk.guard->look_at(desk.clock.now()).value() == ClockFault::unsynchronised);
+}
+
 TEST_CASE("intake: a clock that stands still while time passes stops jobs", "[jobs]") {
   Desk desk;
   REQUIRE(desk.intake->remember_time());
