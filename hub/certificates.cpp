@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include <chrono>
+#include <ctime>
 #include <memory>
 
 #include <openssl/bio.h>
@@ -147,6 +148,16 @@ Result<Identity> issue(const Identity& ca, const std::vector<std::string>& names
   auto identity = TRY(pem_of(key.get(), raw));
   identity.certificate += ca.certificate;
   return identity;
+}
+
+Result<Time> good_until(std::string_view pem) {
+  const auto bio = reading(pem);
+  const CertificateHandle parsed{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)};
+  std::tm end{};
+  if (!parsed || ASN1_TIME_to_tm(X509_get0_notAfter(parsed.get()), &end) != 1)
+    return Error{Errc::invalid, "expected a certificate in PEM form"};
+  return std::chrono::time_point_cast<Duration>(
+      std::chrono::system_clock::from_time_t(::timegm(&end)));
 }
 
 Result<std::string> pin_of(std::string_view certificate) {

@@ -23,6 +23,8 @@ Result<Identity> make_ca(Time now);
 // For the DNS names and addresses by which hosts reach the hub. The certificate is followed by
 // the CA's.
 Result<Identity> issue(const Identity& ca, const std::vector<std::string>& names, Time now);
+// When the first certificate of `pem` is over. Errc::invalid when there is none.
+Result<Time> good_until(std::string_view pem);
 // SHA-256 of the key's SubjectPublicKeyInfo, 32 bytes: what enrolment tokens pin.
 // Errc::invalid when `certificate` is none.
 Result<std::string> pin_of(std::string_view certificate);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <list>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration refresh_every = 2min;  // of alerts at Alertmanager
 constexpr Duration ask_deadline = 10s;
+constexpr Duration certificates_looked_at_every = 24h;
+constexpr Duration certificate_notice = 60 * 24h;
 
 Result<Credentials> credentials_of(const DataDir& data) {
   Credentials credentials;
@@ -75,10 +78,13 @@ struct Hub::State {
   }
   void look();
   void ask_watcher(const std::stop_token& stop);
+  void look_at_certificates();
   void refresh_alertmanagers(const std::stop_token& stop);
   Gauges gauges();
 
   HubOptions options;
+  Time certificate_until{};
+  Time ca_until{};
   UniqueFd lock;
   std::unique_ptr<SqliteStore> store;
   Hosts hosts{};
@@ -121,6 +127,9 @@ void Hub::State::start_threads() {
   });
   for (auto& deliverer : deliverers)
     threads.emplace_back([&deliverer](const std::stop_token& stop) { deliverer.run(stop); });
+  threads.emplace_back([this](const std::stop_token& stop) {
+    every(certificates_looked_at_every, stop, [this] { look_at_certificates(); });
+  });
   if (!options.config.watcher.empty())
     threads.emplace_back([this](const std::stop_token& stop) {
       every(options.config.watcher_every, stop, [this, &stop] { ask_watcher(stop); });
@@ -136,6 +145,18 @@ void Hub::State::look() {
   if (!looked)
     return options.log.error("cannot watch the hosts", {{"error", looked.error().message()}});
   if (options.on_look) options.on_look();
+}
+
+// A hub runs for longer than anybody remembers that its certificate has an end.
+void Hub::State::look_at_certificates() {
+  const Time now = services.clock.now();
+  for (const auto& [what, until, remedy] :
+       {std::tuple{"certificate", certificate_until,
+                   "make another with `holdfast-hub new-certificate --name NAME` and restart"},
+        std::tuple{"CA", ca_until, "a new one means enrolling every host again"}})
+    if (until - now < certificate_notice)
+      options.log.warn("no host will believe this hub when this is over",
+                       {{"what", what}, {"until", to_string(until)}, {"remedy", remedy}});
 }
 
 // Whoever watches the watcher hears nothing as soon as our own alert loop does not work.
@@ -171,6 +192,8 @@ void Hub::State::refresh_alertmanagers(const std::stop_token& stop) {
 
 Gauges Hub::State::gauges() {
   Gauges gauges;
+  gauges.certificate_until = certificate_until;
+  gauges.ca_until = ca_until;
   if (const auto* at = serving.load()) gauges.connections = at->connections();
   const Time now = services.clock.now();
   auto known = hosts.lock();
@@ -197,8 +220,13 @@ Result<std::unique_ptr<Hub>> Hub::start(HubOptions options, const Clock& clock) 
   auto folder_lock = TRY(hub::lock(options.data));
   auto store = TRY(SqliteStore::open(options.data.database(), false));
   auto credentials = TRY(credentials_of(options.data));
+  const Time ca_until = TRY(good_until(credentials.ca));
+  const auto certificate = TRY(read_file(options.data.file("server.pem")));
+  const Time until = TRY(good_until(certificate));
   auto state = std::make_unique<State>(std::move(options), std::move(folder_lock), std::move(store),
                                        std::move(credentials), clock);
+  state->certificate_until = until;
+  state->ca_until = ca_until;
   TRY(state->hosts.load(*state->store, clock.elapsed()));
   TRY(state->watch.start());
   TRY(state->listen());

@@ -2,6 +2,7 @@
 #include "hub/metrics.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <string_view>
 #include <utility>
@@ -38,6 +39,10 @@ void counter(std::string& out, std::string_view name, std::string_view help,
              const Metrics::Counter& value) {
   head(out, name, "counter", help);
   out.append(name).append(" ").append(std::to_string(value.load())).append("\n");
+}
+
+std::int64_t seconds_of(Time time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
 template <class ValueOf>
@@ -82,6 +87,12 @@ std::string to_prometheus(const Metrics& metrics, const Gauges& gauges) {
   out += "holdfast_hub_connections " + std::to_string(gauges.connections) + "\n";
   head(out, "holdfast_hub_parked_polls", "gauge", "Long polls that wait.");
   out += "holdfast_hub_parked_polls " + std::to_string(gauges.parked) + "\n";
+  head(out, "holdfast_hub_certificate_not_after_timestamp_seconds", "gauge",
+       "When the hub's certificate, and its CA, are over: no host believes it from then on.");
+  for (const auto& [what, until] :
+       {std::pair{"server", gauges.certificate_until}, std::pair{"ca", gauges.ca_until}})
+    out += "holdfast_hub_certificate_not_after_timestamp_seconds{certificate=" + label(what) +
+           "} " + std::to_string(seconds_of(until)) + "\n";
   std::map<std::string, std::size_t> statuses{
       {"Alive", 0}, {"Dead", 0}, {"Late", 0}, {"Stalled", 0}};
   for (const auto& host : gauges.hosts) ++statuses[host.status];

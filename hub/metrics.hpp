@@ -45,6 +45,8 @@ struct HostGauges {
 struct Gauges {
   std::size_t connections = 0;
   std::size_t parked = 0;
+  Time certificate_until{};
+  Time ca_until{};
   std::vector<HostGauges> hosts{};
 };
 

@@ -142,6 +142,18 @@ TEST_CASE("hub metrics: they follow what hosts say", "[hub][api]") {
   CHECK(has("holdfast_hub_pass_age_seconds" + labels + " 7"));
   CHECK(has("holdfast_hub_desired_generation" + labels + " 1"));
   CHECK(has("holdfast_hub_held_generation" + labels + " 0"));
+
+  const auto until = [&](const std::string& what) {
+    const std::string line =
+        "holdfast_hub_certificate_not_after_timestamp_seconds{certificate=\"" + what + "\"} ";
+    const auto at = text.body.find(line);
+    REQUIRE(at != std::string::npos);
+    return std::chrono::seconds{std::stoll(text.body.substr(at + line.size()))};
+  };
+  // The CA is made first, for twenty years, the certificate for ten.
+  const auto between = until("ca") - until("server");
+  CHECK(between > 24h * 365 * 9);
+  CHECK(between < 24h * 365 * 11);
 }
 
 TEST_CASE(
