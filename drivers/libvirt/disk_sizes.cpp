@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "drivers/libvirt/domains.hpp"
 #include "drivers/libvirt/errors.hpp"
 
 namespace holdfast::libvirt {
@@ -28,18 +29,23 @@ Result<Bytes> read_disk_size(Core& core, const Connection& connection, virDomain
   return Bytes{info.capacity};
 }
 
-void fill_disk_sizes(Core& core, const Connection& connection, virDomain* domain,
-                     ParsedDomain& parsed) {
-  for (std::size_t i = 0; i < parsed.shape.disks.size(); ++i) {
-    host::Disk& disk = parsed.shape.disks[i];
-    const auto size = read_disk_size(core, connection, domain, parsed.devices[i], disk);
-    if (size) {
-      disk.size = *size;
-      continue;
+Result<std::vector<DiskSize>> ask_disk_sizes(Core& core, const Uuid& uuid,
+                                             const ParsedDomain& parsed) {
+  using Sizes = std::vector<DiskSize>;
+  if (parsed.shape.disks.empty()) return Sizes{};
+  const auto ask = [uuid, devices = parsed.devices, disks = parsed.shape.disks](
+                       Core& working, const Connection& connection) -> Result<Sizes> {
+    const DomainHandle domain = TRY(find_domain(working, connection, uuid));
+    Sizes sizes;
+    for (std::size_t i = 0; i < disks.size(); ++i) {
+      auto seen = read_disk_size(working, connection, domain.get(), devices[i], disks[i]);
+      if (!seen && virConnectIsAlive(connection.handle.get()) != 1) return std::move(seen).error();
+      const auto file = disks[i].format == "raw" ? file_size(disks[i].path) : std::nullopt;
+      sizes.push_back({.seen = std::move(seen), .file = file});
     }
-    if (!parsed.problem.empty()) parsed.problem += "; ";
-    parsed.problem += "the size of disk " + disk.name + " is unknown: " + size.error().message();
-  }
+    return sizes;
+  };
+  return core.ask(uuid, core.options.ask_deadline, ask);
 }
 
 }  // namespace holdfast::libvirt

@@ -7,24 +7,6 @@ namespace holdfast::libvirt {
 
 using host::PowerState;
 
-Core::Core(Options opened, const Clock& time)
-    : options{std::move(opened)},
-      clock{time},
-      calls{std::make_shared<CallCounts>()},
-      cache{std::make_shared<ObservedCache>()},
-      listener{std::make_shared<Guarded<std::function<void(const Uuid&)>>>()},
-      session{std::make_shared<Session>(options.uri, options.console_dir, options.log, calls,
-                                        [known = cache, heard = listener](const Uuid& uuid) {
-                                          if (uuid.is_nil()) {
-                                            known->mark_all();
-                                          } else {
-                                            known->mark(uuid);
-                                          }
-                                          const auto tell =
-                                              *heard->lock();  // a copy: it may take its time
-                                          if (tell) tell(uuid);
-                                        })} {}
-
 Result<DomainHandle> find_domain(Core& core, const Connection& connection, const Uuid& uuid) {
   core.calls->add(Call::lookup_by_uuid);
   DomainHandle domain{virDomainLookupByUUID(connection.handle.get(), uuid.bytes().data())};

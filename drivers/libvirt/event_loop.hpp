@@ -5,6 +5,8 @@
 #include <stop_token>
 #include <thread>
 
+#include "base/unique_fd.hpp"
+
 namespace holdfast::libvirt {
 
 // libvirt masks SIGPIPE only while a caller waits; from its event loop a write to a daemon
@@ -23,10 +25,22 @@ class EventLoop {
 
  private:
   EventLoop();
-  void run(const std::stop_token& stop) const;
 
-  int wake_ = -1;  // a libvirt timer that is off until the loop must look up
   std::jthread thread_{};
+};
+
+// The socket of a connection that is opened while this lives, on this thread: libvirt gives
+// it to no one but its event loop. At most one of these a thread.
+class OpenedSocket {
+ public:
+  OpenedSocket();
+  ~OpenedSocket();
+  OpenedSocket(const OpenedSocket&) = delete;
+  OpenedSocket& operator=(const OpenedSocket&) = delete;
+
+  // A descriptor of our own for it, which stays ours when libvirt closes its own; empty for
+  // a driver within this process.
+  UniqueFd take();
 };
 
 }  // namespace holdfast::libvirt

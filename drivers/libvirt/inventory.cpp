@@ -51,47 +51,72 @@ Sighting sighting_of(const virDomainStatsRecord& record) {
   return seen;
 }
 
-// What the guest runs with, which the persistent configuration does not say.
-Result<void> read_live(Core& core, const Connection& connection, virDomain* domain,
-                       ParsedDomain& persistent, ObservedGuest& guest) {
-  ParsedDomain live = parse_domain(TRY(read_xml(core, domain, Config::live)), connection.platform);
-  if (guest.marker) {
-    fill_disk_sizes(core, connection, domain, live);
-    for (auto& disk : persistent.shape.disks) {
-      const auto same = [&](const host::Disk& other) { return other.path == disk.path; };
-      const auto running = std::find_if(live.shape.disks.begin(), live.shape.disks.end(), same);
-      const bool is_there = running != live.shape.disks.end();
+// What libvirt knows of one domain without asking its QEMU.
+struct Configurations {
+  std::string persistent{};
+  std::string live{};  // of one that is active
+};
+Result<Configurations> read_configurations(Core& core, virDomain* domain, bool is_active) {
+  Configurations read;
+  read.persistent = TRY(read_xml(core, domain, Config::persistent));
+  if (is_active) read.live = TRY(read_xml(core, domain, Config::live));
+  return read;
+}
+
+void add_problem(ObservedGuest& guest, const std::string& problem) {
+  if (!guest.problem.empty()) guest.problem += "; ";
+  guest.problem += problem;
+}
+
+// Into both shapes: `asked` is the one that the guest runs with, or has. An error only when
+// libvirt cannot be asked at all; what one guest cannot answer is its problem.
+Result<void> fill_disk_sizes(Core& core, ObservedGuest& guest, ParsedDomain& asked,
+                             ParsedDomain& persistent) {
+  const auto sizes = ask_disk_sizes(core, guest.uuid, asked);
+  TRY(core.workers->current());
+  if (!sizes) {
+    add_problem(guest, "the sizes of its disks are unknown: " + sizes.error().message());
+    return ok();
+  }
+  for (std::size_t i = 0; i < sizes->size(); ++i) {
+    host::Disk& disk = asked.shape.disks[i];
+    const DiskSize& size = (*sizes)[i];
+    if (size.seen) {
+      disk.size = *size.seen;
+    } else {
+      add_problem(guest,
+                  "the size of disk " + disk.name + " is unknown: " + size.seen.error().message());
+    }
+    if (&asked == &persistent) continue;
+    for (host::Disk& stored : persistent.shape.disks) {
       // A raw file may have grown under the guest, which then has not been told.
-      const auto size = disk.format == "raw" ? file_size(disk.path) : std::nullopt;
-      if (size) {
-        disk.size = *size;
-      } else if (is_there) {
-        disk.size = running->size;
-      }
+      if (stored.path == disk.path) stored.size = size.file.value_or(disk.size);
     }
   }
-  if (guest.problem.empty()) guest.problem = live.problem;
-  guest.live = std::move(live.shape);
   return ok();
 }
 
-Result<ObservedGuestPtr> read_guest(Core& core, const Connection& connection, virDomain* domain,
+Result<ObservedGuestPtr> read_guest(Core& core, const ConnectionPtr& connection, virDomain* domain,
                                     const Sighting& seen) {
   const DomainState state{seen.state, seen.reason};
-  ParsedDomain persistent =
-      parse_domain(TRY(read_xml(core, domain, Config::persistent)), connection.platform);
+  const auto texts = TRY(core.read(connection, [&](const Connection&) {
+    return read_configurations(core, domain, state.is_active());
+  }));
+  ParsedDomain persistent = parse_domain(texts.persistent, connection->platform);
   auto guest = std::make_shared<ObservedGuest>();
   guest->uuid = seen.uuid;
   guest->name = seen.name;
   guest->power = power_of(state);
   if (persistent.metadata) guest->marker = persistent.metadata->marker;
   guest->problem = persistent.problem;
+  std::optional<ParsedDomain> live;
   if (state.is_active()) {
-    TRY(read_live(core, connection, domain, persistent, *guest));
-  } else if (guest->marker) {  // a stranger's disks are none of our business
-    fill_disk_sizes(core, connection, domain, persistent);
-    guest->problem = persistent.problem;
+    live = parse_domain(texts.live, connection->platform);
+    if (guest->problem.empty()) guest->problem = live->problem;
   }
+  // A stranger's disks are none of our business.
+  if (guest->marker) TRY(fill_disk_sizes(core, *guest, live ? *live : persistent, persistent));
+  if (live) guest->live = std::move(live->shape);
   guest->configured = std::move(persistent.shape);
   return ObservedGuestPtr{std::move(guest)};
 }
@@ -108,7 +133,7 @@ ObservedGuestPtr unreadable(const Sighting& seen, const ObservedGuestPtr& last,
 }
 
 // Null: it went away since it was listed.
-Result<ObservedGuestPtr> reread(Core& core, const Connection& connection, virDomain* domain,
+Result<ObservedGuestPtr> reread(Core& core, const ConnectionPtr& connection, virDomain* domain,
                                 const Sighting& seen, Duration now) {
   const std::uint64_t ticket = core.cache->ticket();
   auto guest = read_guest(core, connection, domain, seen);
@@ -117,13 +142,17 @@ Result<ObservedGuestPtr> reread(Core& core, const Connection& connection, virDom
     core.cache->forget(seen.uuid);
     return ObservedGuestPtr{};
   }
-  if (virConnectIsAlive(connection.handle.get()) != 1) return std::move(guest).error();
+  TRY(core.readers->current());
+  TRY(core.workers->current());
   return unreadable(seen, core.cache->last(seen.uuid), guest.error());
 }
 
-Result<Inventory> list_guests(Core& core, const Connection& connection, Duration now) {
+Result<Inventory> list_guests(Core& core, Duration now) {
+  const ConnectionPtr connection = TRY(core.readers->current());
+  TRY(core.workers->current());
   const std::uint64_t begun = core.cache->ticket();
-  const Listing listing = TRY(list_all(core, connection.handle.get()));
+  const Listing listing = TRY(core.read(
+      connection, [&](const Connection& reader) { return list_all(core, reader.handle.get()); }));
   const std::span records{listing.records.get(), listing.size};
   std::vector<Sighting> seen;
   seen.reserve(records.size());
@@ -149,37 +178,40 @@ Result<Inventory> list_guests(Core& core, const Connection& connection, Duration
   return inventory;
 }
 
-Result<ObservedGuestPtr> read_one(Core& core, const Connection& connection, const Uuid& uuid,
-                                  Duration now) {
+struct Found {
+  DomainHandle domain{};
+  Sighting seen{};
+};
+Result<Found> find_one(Core& core, const Connection& connection, const Uuid& uuid) {
+  DomainHandle domain = TRY(find_domain(core, connection, uuid));
+  const auto state = TRY(read_state(core, domain.get()));
+  const char* name = virDomainGetName(domain.get());
+  const std::string known{name != nullptr ? name : ""};
+  return Found{std::move(domain), Sighting{uuid, known, state.state, state.reason}};
+}
+
+Result<ObservedGuestPtr> read_one(Core& core, const Uuid& uuid, Duration now) {
+  const ConnectionPtr connection = TRY(core.readers->current());
   const std::uint64_t ticket = core.cache->ticket();
-  auto domain = find_domain(core, connection, uuid);
-  if (!domain) {
-    if (domain.error().code() != Errc::not_found) return std::move(domain).error();
+  auto found =
+      core.read(connection, [&](const Connection& reader) { return find_one(core, reader, uuid); });
+  if (!found) {
+    if (found.error().code() != Errc::not_found) return std::move(found).error();
     core.cache->forget(uuid);
     return ObservedGuestPtr{};
   }
-  const auto state = TRY(read_state(core, domain->get()));
-  const char* name = virDomainGetName(domain->get());
-  const Sighting seen{uuid, name != nullptr ? name : "", state.state, state.reason};
-  auto guest = TRY(read_guest(core, connection, domain->get(), seen));
-  return core.cache->keep(seen, std::move(guest), ticket, now);
+  auto guest = TRY(read_guest(core, connection, found->domain.get(), found->seen));
+  return core.cache->keep(found->seen, std::move(guest), ticket, now);
 }
 
 }  // namespace
 
 Result<Inventory> LibvirtInventory::observe_all() {
-  const Duration now = core_->clock.elapsed();
-  return core_
-      ->call(core_->options.observe_deadline,
-             [now](Core& core, const Connection& c) { return list_guests(core, c, now); })
-      .context("observe all guests");
+  return list_guests(*core_, core_->clock.elapsed()).context("observe all guests");
 }
 
 Result<ObservedGuestPtr> LibvirtInventory::observe(const Uuid& uuid) {
-  const Duration now = core_->clock.elapsed();
-  auto guest = core_->call(
-      core_->options.observe_deadline,
-      [now, uuid](Core& core, const Connection& c) { return read_one(core, c, uuid, now); });
+  auto guest = read_one(*core_, uuid, core_->clock.elapsed());
   // It went away between two calls, and the provider said so.
   if (!guest && guest.error().code() == Errc::not_found) return ObservedGuestPtr{};
   return std::move(guest).context("observe guest " + to_string(uuid));

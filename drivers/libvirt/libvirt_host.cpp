@@ -30,18 +30,13 @@ struct LibvirtHost::Parts {
 
 Result<std::unique_ptr<LibvirtHost>> LibvirtHost::open(Options options, const Clock& clock) {
   if (options.uri.empty()) return Error{Errc::invalid, "libvirt: the URI to connect to is empty"};
-  const auto core = std::make_shared<Core>(std::move(options), clock);
-  core->session->start();
-  core->session->wait_connected(first_connection);
+  const auto core = Core::open(std::move(options), clock, first_connection);
   return std::unique_ptr<LibvirtHost>{new LibvirtHost{std::make_unique<Parts>(core)}};
 }
 
 LibvirtHost::LibvirtHost(std::unique_ptr<Parts> parts) : parts_{std::move(parts)} {}
 
-LibvirtHost::~LibvirtHost() {
-  *parts_->core->listener->lock() = nullptr;
-  parts_->core->session->stop();
-}
+LibvirtHost::~LibvirtHost() { parts_->core->close(); }
 
 host::GuestInventory& LibvirtHost::inventory() { return parts_->inventory; }
 host::Hypervisor& LibvirtHost::hypervisor() { return parts_->hypervisor; }
@@ -49,7 +44,7 @@ host::PowerControl& LibvirtHost::power() { return parts_->power; }
 host::LiveTuning& LibvirtHost::tuning() { return parts_->tuning; }
 host::GuestSnapshots& LibvirtHost::snapshots() { return parts_->snapshots; }
 
-bool LibvirtHost::is_connected() const { return bool{parts_->core->session->current()}; }
+bool LibvirtHost::is_connected() const { return parts_->core->is_connected(); }
 
 std::map<std::string, std::uint64_t> LibvirtHost::calls() const {
   return parts_->core->calls->read();

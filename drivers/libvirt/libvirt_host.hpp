@@ -19,8 +19,10 @@ struct Options {
   Logger log{};
   // Where serial consoles are logged, as `<uuid>.log`, by libvirt's virtlogd; empty: not at all.
   std::string console_dir{};
-  // After which a call is given up (Errc::unavailable) and goes on alone.
+  // After which the daemon has not answered (Errc::unavailable).
   Duration observe_deadline = std::chrono::seconds{30};
+  // After which a guest's QEMU has not: a question for the sizes of its disks, a change.
+  Duration ask_deadline = std::chrono::seconds{2};
   Duration change_deadline = std::chrono::seconds{60};
   // For merging the layers of a removed snapshot; given up, it is taken up by the next call.
   Duration merge_deadline = std::chrono::minutes{30};
@@ -28,9 +30,10 @@ struct Options {
 
 // The guests of one libvirt daemon, as the ports of host/hypervisor.hpp. Thread-safe.
 //
-// Keeps one connection, notices within 20 s that it died, and connects again by itself;
+// Keeps its connections, notices within 20 s that one died, and connects again by itself;
 // meanwhile every call answers Errc::unavailable at once. After each (re)connection the
-// listener of on_change() is called with the nil UUID.
+// listener of on_change() is called with the nil UUID. A guest whose QEMU hangs is listed with
+// a `problem`, changes of it are unavailable, and the others do not notice.
 class LibvirtHost {
  public:
   // Succeeds also when libvirtd is away. Waits up to five seconds for the first

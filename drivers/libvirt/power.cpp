@@ -58,10 +58,13 @@ int ask_to_shut_down(virDomain* domain) {
 
 Result<void> change_power(Core& core, const Uuid& uuid, Change change) {
   const std::string doing = std::string{change.doing} + " guest " + to_string(uuid);
-  return core
-      .change(uuid, [uuid, wanted = std::move(change)](
-                        Core& c, const Connection& n) { return apply(c, n, uuid, wanted); })
-      .context(doing);
+  const bool needs_no_answer = change.apply == destroy_domain;
+  auto work = [uuid, wanted = std::move(change)](Core& c, const Connection& n) {
+    return apply(c, n, uuid, wanted);
+  };
+  auto changed = needs_no_answer ? core.change_regardless(uuid, std::move(work))
+                                 : core.change(uuid, std::move(work));
+  return std::move(changed).context(doing);
 }
 
 }  // namespace

@@ -70,8 +70,8 @@ void on_io_error(virConnectPtr /*c*/, virDomainPtr domain, const char* /*path*/,
   forward(domain, opaque);
 }
 
-void on_connection_closed(virConnectPtr /*c*/, int /*reason*/, void* opaque) {
-  if (const auto session = static_cast<Listener*>(opaque)->session.lock()) session->on_close();
+void on_connection_closed(virConnectPtr c, int /*reason*/, void* opaque) {
+  if (const auto session = static_cast<Listener*>(opaque)->session.lock()) session->on_close(c);
 }
 
 void subscribe(Connection& connection, const std::weak_ptr<Session>& session) {
@@ -127,12 +127,13 @@ Connection::~Connection() {
 }
 
 Session::Session(std::string uri, std::string console_dir, Logger log,
-                 std::shared_ptr<CallCounts> calls, OnEvent on_event)
+                 std::shared_ptr<CallCounts> calls, OnEvent on_event, Events events)
     : uri_{std::move(uri)},
       console_dir_{std::move(console_dir)},
       log_{std::move(log)},
       calls_{std::move(calls)},
       on_event_{std::move(on_event)},
+      events_{events},
       loop_{EventLoop::acquire()} {}
 
 void Session::start() {
@@ -164,10 +165,14 @@ Result<ConnectionPtr> Session::current() {
 
 void Session::suspect(const ConnectionPtr& connection) {
   if (virConnectIsAlive(connection->handle.get()) == 1) return;
+  give_up(connection, "broke");
+}
+
+void Session::give_up(const ConnectionPtr& connection, const std::string& why) {
   auto state = state_.lock();
   if (state->connection != connection) return;
   state->lost = true;
-  state->reason = "libvirt: the connection to " + uri_ + " broke";
+  state->reason = "libvirt: the connection to " + uri_ + " " + why;
   state_.notify_all();
 }
 
@@ -175,8 +180,9 @@ void Session::on_event(const Uuid& uuid) {
   if (!muted_) on_event_(uuid);
 }
 
-void Session::on_close() {
+void Session::on_close(const virConnect* closed) {
   auto state = state_.lock();
+  if (!state->connection || state->connection->handle.get() != closed) return;
   state->lost = true;
   state->reason = "libvirt: the connection to " + uri_ + " was closed";
   state_.notify_all();
@@ -185,7 +191,9 @@ void Session::on_close() {
 Result<ConnectionPtr> Session::open() {
   calls_->add(Call::open);
   auto connection = std::make_shared<Connection>();
+  OpenedSocket opened;
   connection->handle.reset(virConnectOpen(uri_.c_str()));
+  connection->socket = opened.take();
   if (!connection->handle) return last_error("virConnectOpen");
   virConnectPtr c = connection->handle.get();
   // In-process drivers have no peer that could fall silent, and refuse.
@@ -198,7 +206,7 @@ Result<ConnectionPtr> Session::open() {
     connection->has_close_callback = true;
   }
   // Before anything is read: what changes from here on is told.
-  subscribe(*connection, weak_from_this());
+  if (events_ == Events::told) subscribe(*connection, weak_from_this());
   connection->platform = TRY(ask_platform(c));
   connection->platform.console_dir = console_dir_;
   return ConnectionPtr{std::move(connection)};

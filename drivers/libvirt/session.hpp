@@ -11,6 +11,7 @@
 #include "base/guarded.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 #include "drivers/libvirt/calls.hpp"
 #include "drivers/libvirt/event_loop.hpp"
 #include "drivers/libvirt/handles.hpp"
@@ -19,13 +20,15 @@
 
 namespace holdfast::libvirt {
 
-// One connection that was opened: asked what it can run, subscribed to its events.
-// Closed when the last call that uses it is done.
+// One connection that was opened: asked what it can run and, where wished, subscribed to its
+// events. Closed when the last call that uses it is done.
 struct Connection {
+  UniqueFd socket{};  // a second descriptor of it; empty: its driver is in this process
   ConnectHandle handle{};
   Platform platform{};
   std::vector<int> subscriptions{};
   bool has_close_callback = false;
+  mutable std::atomic<unsigned> given_up{0};  // calls that miss their deadline and wait still
 
   Connection() = default;
   Connection(const Connection&) = delete;
@@ -38,11 +41,14 @@ using ConnectionPtr = std::shared_ptr<const Connection>;
 // hands out the one that lives. Thread-safe.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  // From libvirt's event thread: this guest changed; the nil UUID: any may have.
+  // From libvirt's event thread: this guest changed; the nil UUID: any may have, because a
+  // connection was lost or opened, which is told whether or not the guests' events are.
   using OnEvent = std::function<void(const Uuid&)>;
 
+  enum class Events : bool { ignored, told };
+
   Session(std::string uri, std::string console_dir, Logger log, std::shared_ptr<CallCounts> calls,
-          OnEvent on_event);
+          OnEvent on_event, Events events);
   // Begins to connect. The session lives on until its thread is back from libvirt.
   void start();
   // No new connection from here on, and no more events.
@@ -54,9 +60,11 @@ class Session : public std::enable_shared_from_this<Session> {
   Result<ConnectionPtr> current();
   // After a call failed: looks whether the connection is still there.
   void suspect(const ConnectionPtr& connection);
+  // Opens another one instead; calls that run on this one keep it.
+  void give_up(const ConnectionPtr& connection, const std::string& why);
 
   void on_event(const Uuid& uuid);
-  void on_close();
+  void on_close(const virConnect* closed);
 
  private:
   struct State {
@@ -76,6 +84,7 @@ class Session : public std::enable_shared_from_this<Session> {
   const Logger log_;
   const std::shared_ptr<CallCounts> calls_;
   const OnEvent on_event_;
+  const Events events_;
   std::atomic<bool> muted_{false};
   std::shared_ptr<EventLoop> loop_;
   Guarded<State> state_;

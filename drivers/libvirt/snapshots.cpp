@@ -118,8 +118,8 @@ Result<void> LibvirtSnapshots::create(const Uuid& uuid, const std::string& name)
 
 Result<std::vector<SnapshotFacts>> LibvirtSnapshots::list(const Uuid& uuid) {
   return core_
-      ->call(core_->options.observe_deadline,
-             [uuid](Core& core, const Connection& c) { return facts_of_all(core, c, uuid); })
+      ->ask(uuid, core_->options.observe_deadline,
+            [uuid](Core& core, const Connection& c) { return facts_of_all(core, c, uuid); })
       .context("list snapshots of guest " + to_string(uuid));
 }
 
@@ -139,8 +139,8 @@ Result<void> LibvirtSnapshots::roll_back(gate::Permit permit, const Uuid& uuid,
 Result<void> LibvirtSnapshots::remove(gate::Permit permit, const Uuid& uuid,
                                       const std::string& name) {
   core_->cache->mark(uuid);
-  auto removed = core_->call(
-      core_->options.merge_deadline,
+  auto removed = core_->ask(
+      uuid, core_->options.merge_deadline,
       [uuid, name, owned = std::move(permit)](Core& core, const Connection& c) -> Result<void> {
         const OurDomain ours = TRY(find_ours(core, c, uuid));
         TRY(check_permit(owned, {gate::Verb::remove_snapshot, gate::Verb::remove_unfinished},

@@ -6,6 +6,7 @@ run on through all of it, conditions say what is wrong, and it heals."""
 
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -85,6 +86,33 @@ def libvirtd_restarted(world):
     world.settle("gamma is up")
     world.answers("gamma")
     witness.assert_untouched()
+    world.audit()
+
+
+@case("a guest whose QEMU hangs is named and left alone, the others converge, and it heals by itself")
+def guest_hangs(world):
+    witness = Witness(world)
+    process = host_view.qemu_processes()[world.uuid("acme")]
+    os.kill(process, signal.SIGSTOP)
+    try:
+        # What libvirt tells of the guest makes the daemon look at it again.
+        subprocess.run(["virsh", "-q", "desc", world.uuid("acme"), "--config", "--title", "--new-desc", "hung"],
+                       check=True)
+        eventually(lambda: "does not answer" in world.cli("why", "guest", "acme").out
+                   or "no answer within" in world.cli("why", "guest", "acme").out,
+                   "why names what is wrong with acme")
+        acme, beta = (world.edit(name, memory="80Mi") for name in GUESTS)
+        eventually(lambda: "Used memory: 81920 KiB" in " ".join(subprocess.run(
+            ["virsh", "-q", "dominfo", world.uuid("beta")], check=True, capture_output=True,
+            text=True).stdout.split()), "beta is changed beside it")
+        assert world.host_condition("ProviderAvailable")["status"] == "True"
+    finally:
+        os.kill(process, signal.SIGCONT)
+    world.settle("acme is changed, too")
+    witness.assert_untouched()
+    world.edit("acme", **acme)
+    world.edit("beta", **beta)
+    world.settle()
     world.audit()
 
 

@@ -28,8 +28,7 @@ std::string TemporaryFolder::add_disk(const std::string& name, Bytes size) const
   return path.string();
 }
 
-LibvirtWorld::LibvirtWorld(std::string uri) : uri_{std::move(uri)} {
-  Options options;
+LibvirtWorld::LibvirtWorld(std::string uri, Options options) : uri_{std::move(uri)} {
   options.uri = uri_;
   auto opened = LibvirtHost::open(options, clock_);
   if (!opened) throw std::runtime_error{opened.error().describe()};

@@ -32,7 +32,7 @@ class TemporaryFolder {
 // the guests it knows of, and only those.
 class LibvirtWorld final : public contract::HypervisorWorld {
  public:
-  explicit LibvirtWorld(std::string uri);
+  explicit LibvirtWorld(std::string uri, Options options = {});
   ~LibvirtWorld() override;
 
   host::GuestInventory& inventory() override { return host_->inventory(); }

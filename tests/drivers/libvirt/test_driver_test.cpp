@@ -4,7 +4,6 @@
 #include <future>
 #include <stdexcept>
 
-#include "drivers/libvirt/bounded_calls.hpp"
 #include "tests/catch.hpp"
 #include "tests/drivers/libvirt/libvirt_world.hpp"
 
@@ -108,28 +107,6 @@ TEST_CASE("libvirt: with the daemon away everything is unavailable at once", "[l
   CHECK(all.error().code() == Errc::unavailable);
   CHECK((*host)->inventory().observe(Uuid{}).error().code() == Errc::unavailable);
   CHECK((*host)->power().start(Uuid{}).error().code() == Errc::unavailable);
-}
-
-TEST_CASE("bounded calls: one that hangs is given up and does not hold up the others",
-          "[libvirt]") {
-  std::promise<void> release;
-  const std::shared_future<void> released = release.get_future().share();
-  BoundedCalls calls;
-  const auto hung = calls.run(20ms, [released]() -> Result<int> {
-    released.wait();
-    return 1;
-  });
-  REQUIRE_FALSE(hung);
-  CHECK(hung.error().code() == Errc::unavailable);
-  CHECK(calls.run(10s, []() -> Result<int> { return 2; }).value() == 2);
-  release.set_value();
-}
-
-TEST_CASE("bounded calls: what a call throws is thrown to its caller", "[libvirt]") {
-  BoundedCalls calls;
-  const auto call = []() -> Result<void> { throw std::runtime_error{"simulated"}; };
-  CHECK_THROWS_AS(static_cast<void>(calls.run(10s, call)), std::runtime_error);
-  CHECK(calls.run(10s, []() -> Result<void> { return ok(); }));
 }
 
 }  // namespace
