@@ -154,14 +154,17 @@ Result<Refusal> Gate::refuse(const Facts& facts, const Decision& decision,
   entry["message"] = decision.sentence;
   if (!refusal.ticket.empty()) entry["ticket"] = refusal.ticket;
   standing.add(refusal.key, decision.code);
+  const bool is_audited = is_news && audited_refusals_.take(clock_.elapsed());
+  if (left_out_ > 0) entry["leftOut"] = left_out_;
   const auto write = [&](Writes& writes) -> Result<void> {
     TRY(close(writes, stale));
     if (fresh) TRY(writes.put(*fresh));
     if (!is_news) return ok();
-    TRY(writes.audit("refusal", facts.subject, print(entry)));
+    if (is_audited) TRY(writes.audit("refusal", facts.subject, print(entry)));
     return standing.write(writes);
   };
   TRY(journal_.commit(write).context("write down the refusal to " + refusal.key));
+  if (is_news) left_out_ = is_audited ? 0 : left_out_ + 1;
   return refusal;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
@@ -9,6 +11,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "gate/allowance.hpp"
 #include "gate/facts.hpp"
 #include "gate/permit.hpp"
 #include "journal/journal.hpp"
@@ -53,7 +56,8 @@ std::string refusal_key(const Facts& facts);
 
 // Asks `decide`, remembers the answer, and is the only maker of Permits. Every permit
 // is in the audit chain before it exists; a refusal is audited once for as long as it
-// stays the same, and carries a ticket. Thread-safe.
+// stays the same, unless new ones come faster than one a minute after a burst of 1,000, and
+// carries a ticket. Thread-safe.
 class Gate {
  public:
   Gate(Journal& journal, const Clock& clock, Random& random)
@@ -82,6 +86,9 @@ class Gate {
   const Clock& clock_;
   Random& random_;
   std::mutex mutex_{};  // between finding a ticket and writing it
+  // Each refusal costs whoever wishes for it nothing, and its entry stays for ever.
+  Allowance audited_refusals_{1'000, std::chrono::minutes{1}};
+  std::uint64_t left_out_ = 0;  // since the last audited one
 };
 
 // How many guests may be destroyed a day without the signature saying otherwise:

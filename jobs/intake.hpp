@@ -8,7 +8,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
-#include "jobs/allowance.hpp"
+#include "gate/allowance.hpp"
 #include "jobs/clock_guard.hpp"
 #include "jobs/verified_job.hpp"
 #include "journal/journal.hpp"

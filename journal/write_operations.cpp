@@ -5,9 +5,11 @@
 namespace holdfast {
 namespace {
 
-// Closed operations are kept until they are older than this and this many are newer.
+// Closed operations are kept until they are older than this and this many are newer, or until so
+// many are newer that somebody means harm: whoever writes desired state can have one every moment.
 constexpr Duration closed_kept_for = std::chrono::hours{24 * 90};
 constexpr std::int64_t closed_kept = 10'000;
+constexpr std::int64_t closed_kept_at_most = 100'000;
 constexpr std::int64_t pruned_at_once = 50;  // one close must not pay for years of them
 
 // An update that had to change one row, and says what was wrong when it did not.
@@ -23,8 +25,15 @@ Result<void> prune_closed(sqlite::Connection& database, Time now) {
       TRY(database.prepare("SELECT id, updated, (SELECT max(id) FROM operations) FROM operations "
                            "WHERE state IN ('succeeded', 'rolled_back') ORDER BY id LIMIT 1"));
   // Almost always this says that there is nothing to prune, without counting rows.
-  if (!TRY(oldest.next()) || oldest.time(1) >= horizon) return ok();
-  if (oldest.integer(2) - oldest.integer(0) < closed_kept) return ok();
+  if (!TRY(oldest.next())) return ok();
+  const std::int64_t newer = oldest.integer(2) - oldest.integer(0);
+  if (newer < closed_kept) return ok();
+  if (newer >= closed_kept_at_most)
+    return database.run(
+        "DELETE FROM operations WHERE id IN (SELECT id FROM operations "
+        "WHERE state IN ('succeeded', 'rolled_back') AND id <= ?1 ORDER BY id LIMIT ?2)",
+        oldest.integer(2) - closed_kept_at_most, pruned_at_once);
+  if (oldest.time(1) >= horizon) return ok();
   return database.run(
       "DELETE FROM operations WHERE id IN (SELECT id FROM operations "
       "WHERE state IN ('succeeded', 'rolled_back') AND updated < ?1 AND id <= "

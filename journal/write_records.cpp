@@ -10,6 +10,8 @@ namespace {
 constexpr std::int64_t transitions_kept = 5;
 constexpr Duration corrections_kept_for = std::chrono::hours{24 * 7};
 constexpr Duration tickets_kept_for = std::chrono::hours{24 * 90};  // once closed and expired
+// What is refused costs whoever wishes for it nothing, so no more of the closed ones are kept.
+constexpr std::int64_t closed_tickets_kept = 1'000;
 constexpr Duration gone_kept_for = std::chrono::hours{24 * 90};
 constexpr std::int64_t pruned_at_once = 50;
 
@@ -130,9 +132,10 @@ Result<void> Writes::put(const TicketRecord& ticket) {
 Result<void> Writes::close_ticket(std::string_view id) {
   TRY(database_.run("UPDATE tickets SET is_open = 0 WHERE id = ? AND is_open = 1", id));
   return database_.run(
-      "DELETE FROM tickets WHERE id IN (SELECT id FROM tickets WHERE is_open = 0 AND expires < ? "
-      "LIMIT ?)",
-      Time{now_ - tickets_kept_for}, pruned_at_once);
+      "DELETE FROM tickets WHERE id IN (SELECT id FROM tickets WHERE is_open = 0 AND (expires < ?1 "
+      "OR created < (SELECT created FROM tickets WHERE is_open = 0 ORDER BY created DESC "
+      "LIMIT 1 OFFSET ?2)) LIMIT ?3)",
+      Time{now_ - tickets_kept_for}, closed_tickets_kept - 1, pruned_at_once);
 }
 
 Result<void> Writes::corrected(std::string_view subject, std::string_view field) {

@@ -161,6 +161,27 @@ TEST_CASE("gate: refusals of two guests do not hide each other", "[gate][audit]"
   CHECK(host.journal->open_tickets().value().size() == 2);
 }
 
+TEST_CASE("gate: a flood of refusals does not grow the audit chain with it", "[gate][audit]") {
+  GatedJournal host;
+  const auto refuse = [&](std::uint8_t number) {
+    Facts facts = live_guest(Verb::destroy_guest);
+    facts.object = "wish " + std::to_string(number);
+    return take_refusal(host.gate.ask(facts, acme_detail()));
+  };
+  const auto audited = [&] { return host.journal->audit_tail(10'000).value().size(); };
+  // A hub that wants something and takes it back, again and again.
+  for (int i = 0; i < 1'500; ++i) {
+    CHECK_FALSE(refuse(1).ticket.empty());
+    REQUIRE(host.gate.settle("guest/acme", {}));
+  }
+  CHECK(audited() == 1'000);
+  host.clock.advance(std::chrono::minutes{1});
+  refuse(2);
+  REQUIRE(audited() == 1'001);
+  CHECK(nlohmann::json::parse(host.audit("refusal").back().detail).at("leftOut") == 500);
+  CHECK(host.journal->verify_audit());
+}
+
 TEST_CASE("gate: an allowed step cannot be written down as refused", "[gate]") {
   GatedJournal host;
   const Facts facts = signed_destroy();

@@ -123,3 +123,17 @@ TEST_CASE_METHOD(InMemory, "journal: closed operations are pruned when old and m
   CHECK(journal->recent("", 20'000).value().size() == 10'252);  // many, but not old
   CHECK(journal->verify());
 }
+
+TEST_CASE_METHOD(InMemory, "journal: whatever is wished for, closed operations have an end",
+                 "[journal]") {
+  REQUIRE(journal->commit([&](Writes& w) -> Result<void> {
+    for (int i = 0; i < 100'300; ++i) {
+      const OperationId op = TRY(w.begin("k", "guest/acme", "", false));
+      TRY(w.close(op, OperationState::succeeded));
+    }
+    return ok();
+  }));
+  const auto kept = journal->recent("", 200'000).value();
+  CHECK(kept.size() == 100'000);
+  CHECK(kept.back().id.value == 301);
+}

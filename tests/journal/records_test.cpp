@@ -182,6 +182,30 @@ TEST_CASE_METHOD(Fixture, "ticket: one is open for a refusal until it is closed"
   CHECK(journal->ticket(second.id).value()->is_open);
 }
 
+TEST_CASE_METHOD(Fixture, "ticket: of the closed ones the newest thousand are kept", "[journal]") {
+  const auto id = [](int number) {
+    const std::string digits = std::to_string(number);
+    return std::string(32 - digits.size(), '0') + digits;
+  };
+  REQUIRE(journal->commit([&](Writes& w) -> Result<void> {
+    for (int i = 0; i < 1'200; ++i) {
+      TicketRecord ticket;
+      ticket.id = id(i);
+      ticket.subject = "guest/acme";
+      ticket.key = "shrink_disk";
+      ticket.created = clock.now() + Duration{i};
+      ticket.expires = clock.now() + std::chrono::hours{24 * 7};
+      TRY(w.put(ticket));
+      TRY(w.close_ticket(ticket.id));
+    }
+    return ok();
+  }));
+  CHECK_FALSE(journal->ticket(id(0)).value());
+  CHECK_FALSE(journal->ticket(id(199)).value());
+  CHECK(journal->ticket(id(200)).value());
+  CHECK(journal->ticket(id(1'199)).value());
+}
+
 TEST_CASE_METHOD(Fixture, "job: its id is spent once and with what it does", "[journal]") {
   CHECK_FALSE(journal->job_seen("j1").value());
   const auto take = [&](const std::string& effect) {

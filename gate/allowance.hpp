@@ -5,7 +5,7 @@
 
 #include "base/clock.hpp"
 
-namespace holdfast::jobs {
+namespace holdfast {
 
 // Lets `most` through at once and then one each `period`. Not thread-safe.
 class Allowance {
@@ -32,4 +32,4 @@ class Allowance {
   Duration since_{};
 };
 
-}  // namespace holdfast::jobs
+}  // namespace holdfast
