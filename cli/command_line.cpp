@@ -294,6 +294,13 @@ void declare_program(CLI::App& app, Words& words) {
     };
   });
 
+  auto* naming = app.add_subcommand(names_command, "Names, for completion scripts")->group("");
+  const auto kind = options_of<std::string>();
+  naming->add_option("KIND", *kind)->required();
+  naming->callback([&words, kind] {
+    words.chosen = [kind](const Invocation& to) { return print_names(to, *kind); };
+  });
+
   add_command(app, {"version", "Of this program and of the daemon", "holdfast version"})
       ->callback([&words] { words.chosen = version; });
 }

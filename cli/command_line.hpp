@@ -35,6 +35,11 @@ void declare_guests(CLI::App& app, Words& words);
 void declare_hub(CLI::App& app, Words& words);
 void declare_program(CLI::App& app, Words& words);
 
+// Not shown to people: what completion scripts ask for names.
+inline constexpr const char* names_command = "__names";
+// Commands that people are told of.
+inline bool is_shown(const CLI::App* command) { return !command->get_group().empty(); }
+
 struct Help {
   const char* name = "";
   const char* about = "";

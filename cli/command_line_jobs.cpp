@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/command_line.hpp"
+#include "schema/job.hpp"
 #include "schema/quantity.hpp"
 
 namespace holdfast::cli {
@@ -30,7 +31,12 @@ void declare_new(CLI::App& job, Words& words) {
             "holdfast job new keys.rotate --operators new-operators -f rotate.json\n"
             "holdfast job new guest.undelete --host-id 9f86... --guest acme --uuid 3f1c... "
             "--incarnation 3"});
-  command->add_option("ACTION", options->action, "guest.destroy, keys.rotate, ...")->required();
+  std::string actions;
+  for (const std::string_view action : job_actions())
+    actions.append(actions.empty() ? "{" : ",").append(action);
+  command->add_option("ACTION", options->action, "What is ordered")
+      ->required()
+      ->type_name(actions + "}");
   command->add_option("--guest", options->guest, "The guest's name")->type_name("NAME");
   command->add_option("--uuid", options->uuid, "Its UUID, to work without the daemon");
   command->add_option("--incarnation", options->incarnation, "Its incarnation, with --uuid");

@@ -50,6 +50,10 @@ Result<Exit> describe(const Invocation& invocation, const std::string& kind,
 Result<Exit> why_host(const Invocation& invocation);
 Result<Exit> why_guest(const Invocation& invocation, const std::string& name);
 
+// For completion scripts: the names of what `kind` lists, one a line; none when they are not to be
+// had or the kind has none. Only names that no shell would expand.
+Result<Exit> print_names(const Invocation& invocation, const std::string& kind);
+
 // Whether the daemon's provider can be used; exit 1 when something is missing.
 Result<Exit> provider_check(const Invocation& invocation);
 

@@ -14,7 +14,20 @@ struct Node {
   std::vector<std::pair<std::string, std::string>> words{};  // what may follow, and what it is
   std::vector<std::string> flags{};                          // -f, --filename, ...
   std::map<std::string, std::vector<std::string>> values{};  // of an option; none: a file
+  // What names the daemon knows for the next word: a kind of `get`; "previous": the word before
+  // it says which; empty: none.
+  std::string names{};
 };
+
+// Which names an argument called `name` takes.
+std::string names_for(const std::string& path, const std::string& name) {
+  if (name == "GUEST") return "guests";
+  if (name == "NAME") return "previous";
+  if (name != "ID") return {};
+  if (path.find(" ticket ") != std::string::npos) return "tickets";
+  return path.find(" journal ") != std::string::npos ? "operations" : "";
+}
+const std::string ask_names = "holdfast " + std::string{names_command} + " ";
 
 // The choices of CLI::IsMember, which CLI11 only keeps as "TEXT:{a,b}".
 std::vector<std::string> choices_of(const CLI::Option& option) {
@@ -36,14 +49,15 @@ std::vector<std::string> choices_of(const CLI::Option& option) {
 }
 
 void walk(const CLI::App& app, const std::string& path, std::vector<Node>& nodes) {
-  Node node{path, app.get_description(), {}, {}, {}};
-  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+  Node node{path, app.get_description(), {}, {}, {}, {}};
+  const auto commands = app.get_subcommands(is_shown);
   for (const auto* command : commands)
     node.words.emplace_back(command->get_name(), command->get_description());
   for (const auto* option : app.get_options()) {
     const auto choices = choices_of(*option);
     if (option->get_positional()) {
       for (const auto& choice : choices) node.words.emplace_back(choice, "");
+      if (node.names.empty()) node.names = names_for(path, option->get_name());
       continue;
     }
     std::vector<std::string> names;
@@ -112,15 +126,22 @@ std::string bash(const std::vector<Node>& nodes) {
     for (const auto& [name, choices] : node.values)
       if (&node != &nodes.front()) value_case("'" + node.path + " " + name + "'", choices);
   for (const auto& [name, choices] : nodes.front().values) value_case("*' " + name + "'", choices);
-  text += "  esac\n  local words flags\n  case $path in\n";
+  text += "  esac\n  local words flags names=\n  case $path in\n";
   for (const auto& node : nodes)
     text += "    '" + node.path + "') words=" + in_quotes(joined(names_of(node), " ")) +
-            " flags=" + in_quotes(joined(flags_of(node, nodes.front()), " ")) + " ;;\n";
+            " flags=" + in_quotes(joined(flags_of(node, nodes.front()), " ")) +
+            (node.names.empty() ? "" : " names=" + node.names) + " ;;\n";
   return text +
          "  esac\n"
-         "  if [[ $current == -* ]]; then words=$flags; fi\n"
+         "  if [[ $names == previous ]]; then\n"
+         "    if [[ \" $words \" == *\" $previous \"* ]]; then names=$previous; else names=; fi\n"
+         "  fi\n"
+         "  if [[ $current == -* ]]; then words=$flags\n"
+         "  elif [[ -n $names ]]; then words=$(" +
+         ask_names +
+         "\"$names\" 2>/dev/null); fi\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-         "  if [[ -z $words ]]; then compopt -o default; fi\n"
+         "  if [[ -z $words && -z $names ]]; then compopt -o default; fi\n"
          "}\n"
          "complete -F _holdfast holdfast\n";
 }
@@ -131,7 +152,7 @@ std::string zsh(const std::vector<Node>& nodes) {
       "# zsh completion for holdfast, made by `holdfast completion zsh`\n"
       "_holdfast() {\n"
       "  local current=${words[CURRENT]} previous=${words[CURRENT-1]}\n"
-      "  local -a entries flags\n" +
+      "  local -a entries flags\n  local names=\n" +
       path_finder(nodes, "\"${(@)words[2,CURRENT-1]}\"", "") + "  case \"$path_of $previous\" in\n";
   const auto value_case = [&text](const std::string& pattern,
                                   const std::vector<std::string>& choices) {
@@ -148,11 +169,18 @@ std::string zsh(const std::vector<Node>& nodes) {
     text += "    '" + node.path + "')\n      entries=(";
     for (const auto& [name, about] : node.words)
       text += " " + in_quotes(about.empty() ? name : name + ":" + about);
-    text += " )\n      flags=( " + joined(flags_of(node, nodes.front()), " ") + " ) ;;\n";
+    text += " )\n      flags=( " + joined(flags_of(node, nodes.front()), " ") + " )" +
+            (node.names.empty() ? "" : "\n      names=" + node.names) + " ;;\n";
   }
   text +=
       "  esac\n"
+      "  if [[ $names == previous ]]; then\n"
+      "    if (( ${entries[(Ie)$previous]} )); then names=$previous; else names=; fi\n"
+      "  fi\n"
       "  if [[ $current == -* ]]; then\n    compadd -- $flags\n"
+      "  elif [[ -n $names ]]; then\n    compadd -- ${(f)\"$(" +
+      ask_names +
+      "$names 2>/dev/null)\"}\n"
       "  elif (( $#entries )); then\n    _describe command entries\n"
       "  else\n    _files\n  fi\n"
       "}\n"
@@ -186,6 +214,10 @@ std::string fish(const std::vector<Node>& nodes) {
     for (const auto& [name, about] : node.words)
       text += here + " -f -a " + in_quotes(name) +
               (about.empty() ? "" : " -d " + in_quotes(about)) + "\n";
+    if (!node.names.empty())
+      text += here + " -f -a '(" + ask_names +
+              (node.names == "previous" ? "(commandline -opc)[-1]" : node.names) +
+              " 2>/dev/null)'\n";
     const bool is_root = &node == &nodes.front();
     for (const auto& flag : node.flags) {
       const bool is_long = flag.rfind("--", 0) == 0;

@@ -343,7 +343,15 @@ Result<Exit> ticket_sign(const Invocation& invocation, const SignTicketOptions& 
   invocation.environment().err << describe_ticket(ticket, invocation.now(),
                                                   invocation.message_style());
   TRY(sign_envelope(envelope, options.keys, invocation.environment()));
-  if (options.is_submitted && options.to.empty()) return submit(invocation, envelope, options.wait);
+  if (options.is_submitted && options.to.empty()) {
+    auto submitted = submit(invocation, envelope, options.wait);
+    if (submitted || submitted.error().code() != Errc::unavailable) return submitted;
+    // Not now, which is no reason to touch the token again later.
+    TRY(write_text(to, to_json(envelope) + "\n"));
+    invocation.say("signed, and kept as " + to + "; hand it in later with `holdfast job submit " +
+                   to + "`");
+    return submitted;
+  }
   TRY(write_text(to, to_json(envelope) + "\n"));
   invocation.say("wrote " + to + "; hand it to the host with `holdfast job submit " + to + "`");
   return options.is_submitted ? submit(invocation, envelope, options.wait) : Exit::done;

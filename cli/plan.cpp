@@ -10,6 +10,14 @@
 namespace holdfast::cli {
 namespace {
 
+// All that is wrong, a line each.
+Error all_of(const std::vector<RejectedResource>& rejected) {
+  std::string lines;
+  for (const auto& resource : rejected)
+    lines += (lines.empty() ? "" : "\n") + resource.error.message();
+  return Error{rejected.front().error.code(), lines};
+}
+
 // The text for the daemon, once this program has found nothing wrong with it: its messages
 // name the file, the daemon's could only name the request.
 Result<std::string> checked_text(const std::vector<Document>& documents) {
@@ -20,9 +28,9 @@ Result<std::string> checked_text(const std::vector<Document>& documents) {
         return Error{Errc::invalid, document.name +
                                         ": a HostDesiredState stands alone; name "
                                         "no other file with it"};
-      if (!envelope->rejected.empty()) return envelope->rejected.front().error;
+      if (!envelope->rejected.empty()) return all_of(envelope->rejected);
     } else if (const auto& rejected = std::get<Resources>(content).rejected; !rejected.empty()) {
-      return rejected.front().error;
+      return all_of(rejected);
     }
   }
   return join(documents);

@@ -191,7 +191,7 @@ Table snapshots_table(const std::vector<SnapshotReport>& snapshots, Time now) {
 }
 
 Table provider_table(const ProviderReport& report) {
-  Table table{{"CHECK", "", "PROBLEM"}};
+  Table table{{"CHECK", "RESULT", "PROBLEM"}};
   for (const ProviderCheck& check : report.checks)
     table.add({check.what, check.is_fine ? "ok" : "MISSING", {check.problem, Color::red}});
   return table;

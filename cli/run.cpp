@@ -64,7 +64,7 @@ int say_command_is_missing(const CLI::App& app, Environment& environment) {
     path += " " + last->get_name();
   }
   std::string choices;
-  for (const auto* command : last->get_subcommands([](const CLI::App*) { return true; }))
+  for (const auto* command : last->get_subcommands(is_shown))
     choices += (choices.empty() ? "" : ", ") + command->get_name();
   environment.err << "error: " << path << " what? One of " << choices << "; see `" << path
                   << " --help`" << std::endl;

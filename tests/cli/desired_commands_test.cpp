@@ -102,6 +102,16 @@ TEST_CASE("plan: what is unknown is not in sync", "[cli]") {
   CHECK(has(answer.out, "? guest/acme: could not be observed"));
 }
 
+TEST_CASE("plan: all that is wrong with a file is said at once", "[cli]") {
+  Host host;
+  const auto file = host.folder.write(
+      "bad.yaml", guest_yaml("acme", "2Gb") + "---\n" + guest_yaml("beta", "lots"));
+  const auto answer = host.run({"plan", "-f", file});
+  CHECK(answer.status == 2);
+  CHECK(has(answer.err, "document 1: /spec/memory: found \"2Gb\""));
+  CHECK(has(answer.err, "document 2: /spec/memory: found \"lots\""));
+}
+
 TEST_CASE("plan: a bad file is found before the daemon is asked", "[cli]") {
   Host host;
   host.kill_daemon();

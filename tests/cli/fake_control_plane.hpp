@@ -49,8 +49,9 @@ class FakeControlPlane final : public Reports,
 
   // What the daemon would come to do by itself; the tests decide when.
   std::mutex mutex{};
-  std::optional<Error> failure{};  // every call answers it while it is there
-  int polls_until_done = 0;        // operations end after so many looks
+  std::optional<Error> failure{};   // every call answers it while it is there
+  std::optional<Error> deferral{};  // what a signed job is answered while it is there
+  int polls_until_done = 0;         // operations end after so many looks
   std::string end_state = "succeeded";
   bool needs_recovery = false;
   std::vector<PlanAction> actions{};  // beside what `wanted_` asks for
@@ -281,6 +282,7 @@ class FakeControlPlane final : public Reports,
   Result<JobReport> submit_job(const std::string& envelope) override {
     return locked([&]() -> Result<JobReport> {
       if (failure) return *failure;
+      if (deferral) return *deferral;
       submitted.push_back(envelope);
       if (envelope.find("BEGIN SSH SIGNATURE") == std::string::npos)
         return Error{Errc::denied, "Unsigned: it carries no signature"};

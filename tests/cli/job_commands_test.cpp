@@ -307,6 +307,17 @@ TEST_CASE("ticket sign: shows what it does, signs it and hands it in", "[cli][st
   CHECK(host.run({"ticket", "sign", ticket.id, "-k", operators.ben, "--to", to}).status == 0);
   CHECK(envelope_in(to).signatures.size() == 2);
   CHECK(host.daemon.submitted.size() == 1);
+
+  // Not taken now: what was signed is kept, beside where the operator stands.
+  host.daemon.deferral = Error{Errc::unavailable, "ClockUnsound: nothing keeps it right"};
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(host.folder / ".");
+  const auto deferred = host.run({"ticket", "sign", ticket.id, "-k", operators.anna, "--submit"});
+  std::filesystem::current_path(before);
+  CHECK(deferred.status == 2);
+  CHECK(has(deferred.err, "ClockUnsound"));
+  CHECK(has(deferred.err, "hand it in later with `holdfast job submit ticket-"));
+  CHECK(envelope_in(host.folder / ("ticket-" + ticket.id + ".signed.json")).signatures.size() == 1);
 }
 
 }  // namespace holdfast::cli

@@ -346,6 +346,49 @@ TEST_CASE("completion: bash offers what the tree holds", "[cli]") {
   CHECK(offered("holdfast get guests -o js", 4) == "json");
   CHECK(offered("holdfast plan --det", 2) == "--detailed");
   CHECK(offered("holdfast support-bundle -o x", 3).empty());
+  CHECK(offered("holdfast job new keys", 3) == "keys.rotate");
+  CHECK(offered("holdfast __", 1).empty());
+}
+
+TEST_CASE("completion: names are the daemon's, and none that a shell would expand", "[cli]") {
+  Host host;
+  host.daemon.add_ticket();
+  GuestReport trap;
+  trap.name = "$(touch trapped)";
+  trap.foreign = true;
+  host.daemon.add(trap);
+  CHECK(host.run({"__names", "guests"}).out == "acme\n");
+  CHECK(host.run({"__names", "guest"}).out == "acme\n");
+  CHECK(host.run({"__names", "tickets"}).out == std::string{api::sample_ticket} + "\n");
+  CHECK(host.run({"__names", "operations"}).out == "op-1\n");
+  CHECK(host.run({"__names", "json"}).out.empty());
+
+  // The script, with a program in place of ours that says what it was asked.
+  const auto script = host.folder.write("completion", host.run({"completion", "bash"}).out);
+  const auto asked = [&](const std::string& words) {
+    const auto out = host.folder / "asked";
+    const std::string command = "bash -c 'compopt() { :; }; holdfast() { echo \"asked-$2\"; }; . " +
+                                script + "; COMP_WORDS=(" + words +
+                                " \"\"); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _holdfast; echo " +
+                                "\"${COMPREPLY[*]}\"' > " + out;
+    CHECK(std::system(command.c_str()) == 0);
+    std::ifstream file{out};
+    std::string line;
+    std::getline(file, line);
+    return line;
+  };
+  CHECK(asked("holdfast ticket show") == "asked-tickets");
+  CHECK(asked("holdfast ticket sign -k key") == "asked-tickets");
+  CHECK(asked("holdfast journal retry") == "asked-operations");
+  CHECK(asked("holdfast undelete") == "asked-guests");
+  CHECK(asked("holdfast get guests") == "asked-guests");
+  CHECK(asked("holdfast why guest") == "asked-guest");
+  CHECK(asked("holdfast why") == "guest host");
+
+  host.kill_daemon();
+  const auto silent = host.run({"__names", "guests"});
+  CHECK(silent.status == 0);
+  CHECK((silent.out + silent.err).empty());
 }
 
 }  // namespace holdfast::cli
