@@ -65,7 +65,7 @@ Result<Exit> inspect_file(const Invocation& invocation, const std::string& path,
   TRY(invocation.show(json.dump(), [&] {
     std::string text =
         "File:     " + printable(path) + "\nFormat:   " + std::string{to_string(info.format)} +
-        "\nOn disk:  " + to_string(Bytes{info.file_size}) +
+        "\nOn disk:  " + rounded(Bytes{info.file_size}) +
         "\nSize:     " + (info.virtual_size ? to_string(Bytes{*info.virtual_size}) : "not said") +
         "\n";
     if (info.format == imaging::Format::raw_zst)
@@ -82,7 +82,7 @@ std::string inspected(const Image& image) {
   Table disks{{"DISK", "FILE", "FORMAT", "SIZE", "FILE-SIZE", "SHA256"}};
   for (const auto& disk : image.disks)
     disks.add({disk.name, disk.file, std::string{to_string(disk.format)},
-               to_string(disk.virtual_size), to_string(disk.file_size),
+               to_string(disk.virtual_size), rounded(disk.file_size),
                disk.sha256.empty() && disk.tree ? "tree " + disk.tree->root : disk.sha256});
   text += disks.render(Style{});
   if (image.boot) {

@@ -166,8 +166,8 @@ Result<Exit> image_pack(const Invocation& invocation, const ImagePackOptions& op
     std::string text =
         "packed " + image.name + " " + image.version + " into " + options.folder + "\n";
     for (const auto& disk : image.disks)
-      text += disk.name + ": " + to_string(disk.virtual_size) + " in " + to_string(disk.file_size) +
-              ", root " + disk.tree->root + "\n";
+      text += disk.name + ": " + to_string(disk.virtual_size) + " in " + rounded(disk.file_size) +
+              ", tree " + disk.tree->root + "\n";
     return text;
   }));
   return Exit::done;
@@ -190,7 +190,7 @@ Result<Exit> image_unpack(const Invocation& invocation, const ImageUnpackOptions
       {"clone", restored.is_clone},       {"checked", is_checked}};
   TRY(invocation.show(json.dump(), [&] {
     return "unpacked " + printable(options.target) + ": " +
-           to_string(Bytes{restored.virtual_size}) + ", " + to_string(Bytes{restored.data_bytes}) +
+           to_string(Bytes{restored.virtual_size}) + ", " + rounded(Bytes{restored.data_bytes}) +
            (restored.is_clone ? " shared with the image" : " written") +
            (is_checked ? ", every hash is right\n" : ", unchecked: there was no hash\n");
   }));

@@ -17,6 +17,8 @@ namespace holdfast::cli {
 
 // "3m20s" as kubectl counts; empty for a time that was never set.
 std::string age(Time then, Time now);
+// For people: "1.5Gi". Exact quantities are in -o json.
+std::string rounded(Bytes bytes);
 
 // Conditions with the subject each is about.
 using SubjectCondition = std::pair<std::string, Condition>;

@@ -46,8 +46,9 @@ std::string percent(std::uint64_t part, std::uint64_t whole) {
   return std::to_string(static_cast<int>(used * 100)) + "%";
 }
 
-// Rounded for people: "1.5Gi". Exact quantities are in -o json.
-std::string about(Bytes bytes) {
+}  // namespace
+
+std::string rounded(Bytes bytes) {
   constexpr const char* units[] = {"", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
   double value = static_cast<double>(bytes.value);
   std::size_t unit = 0;
@@ -57,8 +58,6 @@ std::string about(Bytes bytes) {
   if (unit == 0 || text.back() == '0') text.resize(text.size() - 2);
   return text + units[unit];
 }
-
-}  // namespace
 
 std::string age(Time then, Time now) {
   if (then == Time{}) return {};
@@ -158,7 +157,7 @@ Table backups_table(const std::vector<BackupReport>& backups, Time now, bool wid
                           backup.guest,
                           backup.is_ours ? std::to_string(backup.incarnation.value) : "",
                           age(backup.taken, now),
-                          about(backup.size),
+                          rounded(backup.size),
                           backup.is_protected ? "yes" : "",
                           backup.is_ours ? "holdfast" : "somebody else"};
     if (wide)
@@ -204,8 +203,8 @@ Table targets_table(const std::vector<TargetReport>& targets) {
     const bool is_known = target.size.value != 0;
     table.add({target.name,
                target.path,
-               is_known ? about(target.size) : "",
-               is_known ? about(target.available) : "",
+               is_known ? rounded(target.size) : "",
+               is_known ? rounded(target.available) : "",
                percent(used, target.size.value),
                {target.problem, Color::red}});
   }

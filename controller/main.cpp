@@ -56,6 +56,7 @@ struct CommandLine {
   std::vector<std::string> targets{};
   std::string log_level{};
   std::string hub{};
+  bool is_check = false;
 };
 
 void declare(CLI::App& app, CommandLine& line) {
@@ -71,13 +72,15 @@ void declare(CLI::App& app, CommandLine& line) {
   app.add_option("--target", line.targets, "NAME=DIRECTORY of a storage target; repeatable");
   app.add_option("--log-level", line.log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app.add_flag("--check", line.is_check, "read the settings, say what is wrong with them, and end");
   app.set_version_flag("--version", version);
   app.footer(
       "EXAMPLES\n"
       "  holdfastd --desired /etc/holdfast/desired --connect qemu:///system\n"
       "  holdfastd --desired ./desired --state-dir ./state --socket ./admin.sock \\\n"
       "            --connect qemu:///system --target nvme=/srv/nvme\n"
-      "  holdfastd --hub https://hub.example      # then: holdfast enroll --hub URL TOKEN\n\n"
+      "  holdfastd --hub https://hub.example      # then: holdfast enroll --hub URL TOKEN\n"
+      "  holdfastd --check && systemctl restart holdfast   # after an edit of agent.yaml\n\n"
       "Stopping, killing or upgrading this daemon never touches a running guest.");
 }
 
@@ -280,10 +283,10 @@ Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
                      {"connect", config.provider_address()},
                      {"socket", config.socket}});
   notify_ready("converging to " + source.describe());
-  int signal = SIGHUP;
-  while (signal == SIGHUP) {  // "look again": resources are read anew, settings are not
-    sigwait(&signals, &signal);
-    if (signal == SIGHUP) engine->wake_host();
+  int signal = 0;
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
+    log.info("looking at the host again; agent.yaml is read at a start only");
+    engine->wake_host();
   }
   log.info("stopping; guests keep running", {{"signal", signal}});
   notify_stopping();
@@ -307,6 +310,10 @@ int main_of(int argc, char** argv) {
   if (!setup) {
     std::fprintf(stderr, "holdfastd: %s\n", setup.error().message().c_str());
     return 2;
+  }
+  if (line.is_check) {
+    std::printf("the settings are fine\n%s", to_yaml(without_secrets(setup->config)).c_str());
+    return 0;
   }
   const auto ran = run_daemon(*setup, signals);
   if (ran) return 0;

@@ -89,7 +89,8 @@ ConditionRecord SignedOrders::judge_keys() const {
   const auto& parsed = operators->parsed;
   const std::size_t usable = parsed.keys.usable(signing::job_namespace, clock_.now());
   const std::size_t needed = most_demanded(settings_.signers);
-  condition.message = std::to_string(usable) + " keys in " + file_.path() + " may sign jobs";
+  condition.message = std::to_string(usable) + (usable == 1 ? " key in " : " keys in ") +
+                      file_.path() + " may sign jobs";
   if (!parsed.problems.empty()) {
     const auto& first = parsed.problems.front();
     condition.reason = "LinesRefused";

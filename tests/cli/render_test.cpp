@@ -65,6 +65,13 @@ TEST_CASE("render: ages are as kubectl writes them", "[cli]") {
   CHECK(age(Time{}, now).empty());
 }
 
+TEST_CASE("render: sizes are rounded for people", "[cli]") {
+  CHECK(rounded(Bytes{0}) == "0");
+  CHECK(rounded(Bytes{1023}) == "1023");
+  CHECK(rounded(Bytes{2464399}) == "2.4Mi");
+  CHECK(rounded(gibibytes(16)) == "16Gi");
+}
+
 TEST_CASE("render plan: in sync is one sentence", "[cli]") {
   PlanReport plan;
   plan.in_sync = true;
