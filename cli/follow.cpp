@@ -45,6 +45,14 @@ const OperationReport* find_state(const std::vector<OperationReport>& operations
   return nullptr;
 }
 
+// What the next pass has to do with; what is refused is nobody's work.
+std::string awaited(const PlanReport& plan) {
+  for (const auto& action : plan.actions)
+    if (action.verdict != Verdict::refused) return action.subject;
+  return plan.unknown.empty() ? "the next pass"
+                              : plan.unknown.front().substr(0, plan.unknown.front().find(": "));
+}
+
 std::set<std::string> subjects_of(const PlanReport& plan) {
   std::set<std::string> subjects;
   for (const auto& entry : plan.unknown) subjects.insert(entry.substr(0, entry.find(": ")));
@@ -121,8 +129,7 @@ Result<Exit> follow_until_in_sync(const Invocation& invocation, const std::strin
     if (running != nullptr) {
       bar.draw(label_of(*running), running->progress);
     } else {
-      const std::string what = subjects.empty() ? "the next pass" : *subjects.begin();
-      bar.draw("waiting for " + what, std::nullopt);
+      bar.draw("waiting for " + awaited(plan), std::nullopt);
     }
     invocation.environment().sleep(poll_interval);
   }

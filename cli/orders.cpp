@@ -55,7 +55,10 @@ Result<Exit> destroy_guest(const Invocation& invocation, const OrderOptions& opt
 
 Result<Exit> undelete(const Invocation& invocation, const OrderOptions& options) {
   const auto id = TRY(invocation.daemon().undelete(options.guest));
-  return begun(invocation, id, "bring guest " + options.guest + " back", options);
+  const Exit exit = TRY(begun(invocation, id, "bring guest " + options.guest + " back", options));
+  if (exit == Exit::done && invocation.is_for_people())
+    invocation.say("it comes back stopped, and is started when desired state names it");
+  return exit;
 }
 
 Result<Exit> journal_retry(const Invocation& invocation, const std::string& id) {

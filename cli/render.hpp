@@ -44,8 +44,9 @@ struct GuestStory {
 std::string describe_guest(const GuestStory& story, Time now, const Style& style);
 std::string describe_operation(const OperationDetail& detail, Time now, const Style& style);
 std::string describe_host(const HostReport& host, Time now, const Style& style);
-// With how to have it signed.
 std::string describe_ticket(const TicketReport& ticket, Time now, const Style& style);
+// The commands that sign it and hand it in.
+std::string ways_to_sign(const TicketReport& ticket);
 
 // What a job orders, for who is about to sign it.
 std::string describe_job(const Job& job, Time now, const Style& style);

@@ -221,13 +221,16 @@ std::string describe_ticket(const TicketReport& ticket, Time now, const Style& s
   if (ticket.effects.empty()) text += "  (the ticket names no effects; read the job)\n";
   if (const auto job = parse_job(ticket.job)) text += describe_job(*job, now, style);
   text += "Job, byte for byte as it is signed:\n" + indented(ticket.job);
-  text += "To allow it, where the operator's key is:\n  holdfast ticket sign " + ticket.id +
-          " -k KEY --submit\nor on another machine:\n  holdfast ticket show " + ticket.id +
-          " --job > job.json\n"
-          "  holdfast job sign job.json -k KEY    # or: ssh-keygen -Y sign -n job@holdfast -f KEY "
-          "job.json\n"
-          "  holdfast job submit job.signed.json  # on the host, or through the hub\n";
   return text;
+}
+
+std::string ways_to_sign(const TicketReport& ticket) {
+  return "To allow it, where the operator's key is:\n  holdfast ticket sign " + ticket.id +
+         " -k KEY --submit\nor on another machine:\n  holdfast ticket show " + ticket.id +
+         " --job > job.json\n"
+         "  holdfast job sign job.json -k KEY    # or: ssh-keygen -Y sign -n job@holdfast -f KEY "
+         "job.json\n"
+         "  holdfast job submit job.signed.json  # on the host, or through the hub\n";
 }
 
 }  // namespace holdfast::cli

@@ -17,7 +17,7 @@ Result<Exit> ticket_show(const Invocation& invocation, const std::string& id, bo
     return Exit::done;
   }
   TRY(invocation.show(to_json(ticket), [&] {
-    return describe_ticket(ticket, invocation.now(), invocation.style());
+    return describe_ticket(ticket, invocation.now(), invocation.style()) + ways_to_sign(ticket);
   }));
   return Exit::done;
 }

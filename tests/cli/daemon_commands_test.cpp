@@ -211,6 +211,7 @@ TEST_CASE("orders: with wait they follow the operation to its end", "[cli]") {
   const auto done = host.run({"undelete", "acme", "--wait"});
   CHECK(done.status == 0);
   CHECK(has(done.err, "op-2 succeeded"));
+  CHECK(has(done.err, "started when desired state names it"));
   host.daemon.end_state = "rolled_back";
   const auto turned = host.run({"undelete", "acme", "--wait=1m"});
   CHECK(turned.status == 2);

@@ -296,6 +296,8 @@ TEST_CASE("ticket sign: shows what it does, signs it and hands it in", "[cli][st
   INFO(answer.err);
   CHECK(answer.status == 0);
   CHECK(has(answer.err, "keep its 2 disks for 7 days"));
+  CHECK_FALSE(has(answer.err, "To allow it"));  // that is what is being done
+  CHECK(has(host.run({"ticket", "show", ticket.id}).out, "To allow it, where the operator's key"));
   REQUIRE(host.daemon.submitted.size() == 1);
   const auto envelope = parse_message<JobEnvelope>(host.daemon.submitted.front()).value();
   CHECK(envelope.payload == ticket.job);
