@@ -94,6 +94,7 @@ std::vector<std::string> macs_in(const host::Inventory& inventory) {
 
 std::vector<DiskIdentity> identities_of_disks(const std::vector<host::Disk>& disks) {
   std::vector<DiskIdentity> identities;
+  identities.reserve(disks.size());
   for (const host::Disk& disk : disks)
     identities.push_back({disk.name, disk.target, disk.path, disk.path, disk.format, {}});
   return identities;
@@ -209,7 +210,7 @@ Result<OverJudgement> judge_restore_over(const GuestWorld& world, const gate::Au
   if (observed && !observed->lock.empty())
     return Error{Errc::unavailable,
                  "guest " + identity.name + " is locked (" + observed->lock + ")"};
-  const std::string id = authority.object();
+  const std::string& id = authority.object();
   if (!TRY(find_by_id(world, identity.uuid, id))) {
     judged.answer = missing(id, identity.uuid);
     return judged;

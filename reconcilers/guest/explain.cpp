@@ -13,7 +13,7 @@ std::string current_step(const std::vector<StepRecord>& steps) {
 }
 
 std::string about(const Operation& op, const std::vector<StepRecord>& steps) {
-  const std::string who = "Operation " + to_string(op.id) + " (" + op.kind + ")";
+  std::string who = "Operation " + to_string(op.id) + " (" + op.kind + ")";
   const std::string cause = op.cause.empty() ? "" : ": " + op.cause;
   switch (op.state) {
     case OperationState::open:

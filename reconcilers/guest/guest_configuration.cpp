@@ -82,7 +82,7 @@ std::vector<LiveDifference> live_differences(const host::Shape& live, const host
 std::vector<std::string> pending_until_stop(const host::Shape& live, const host::Shape& wanted) {
   std::vector<std::string> pending;
   if (live.seed_path != wanted.seed_path)
-    pending.push_back("bootstrap: the new first-boot configuration is read at the next start");
+    pending.emplace_back("bootstrap: the new first-boot configuration is read at the next start");
   for (const host::Nic& nic : wanted.nics) {
     const host::Nic* other = find_nic(live, nic.mac);
     if (other != nullptr && !(*other == nic))

@@ -168,7 +168,7 @@ std::vector<std::string> effects_of_destroying(const GuestIdentity& identity,
   std::vector<std::string> effects;
   if (observed != nullptr && is_active(observed->power))
     effects.push_back("stops guest " + identity.name + ", which is running");
-  effects.push_back("detaches it from its networks");
+  effects.emplace_back("detaches it from its networks");
   effects.push_back("renames it to " + tombstone_name(identity));
   std::vector<std::string> disks;
   for (const DiskIdentity& ours : identity.disks) {

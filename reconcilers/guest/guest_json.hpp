@@ -30,18 +30,18 @@ nlohmann::json json_of(const LiveChange& change);
 nlohmann::json json_of(const GuestIdentity& identity);
 nlohmann::json json_of(const host::StoredImage& image);
 
-Result<ImageRef> read_image_ref(const nlohmann::json& json);
-Result<host::Disk> read_disk(const nlohmann::json& json);
-Result<host::Nic> read_nic(const nlohmann::json& json);
-Result<Limits> read_limits(const nlohmann::json& json);
-Result<host::Shape> read_shape(const nlohmann::json& json);
-Result<host::ExecutedJob> read_executed_job(const nlohmann::json& json);
-Result<host::Marker> read_marker(const nlohmann::json& json);
-Result<host::GuestDefinition> read_definition(const nlohmann::json& json);
-Result<SeedFile> read_seed(const nlohmann::json& json);
-Result<std::optional<SeedFile>> read_optional_seed(const nlohmann::json& json);
-Result<LiveChange> read_live_change(const nlohmann::json& json);
-Result<GuestIdentity> read_identity(const nlohmann::json& json);
-Result<host::StoredImage> read_stored_image(const nlohmann::json& json);
+Result<ImageRef> read_image_ref(const nlohmann::json& value);
+Result<host::Disk> read_disk(const nlohmann::json& value);
+Result<host::Nic> read_nic(const nlohmann::json& value);
+Result<Limits> read_limits(const nlohmann::json& value);
+Result<host::Shape> read_shape(const nlohmann::json& value);
+Result<host::ExecutedJob> read_executed_job(const nlohmann::json& value);
+Result<host::Marker> read_marker(const nlohmann::json& value);
+Result<host::GuestDefinition> read_definition(const nlohmann::json& value);
+Result<SeedFile> read_seed(const nlohmann::json& value);
+Result<std::optional<SeedFile>> read_optional_seed(const nlohmann::json& value);
+Result<LiveChange> read_live_change(const nlohmann::json& value);
+Result<GuestIdentity> read_identity(const nlohmann::json& value);
+Result<host::StoredImage> read_stored_image(const nlohmann::json& value);
 
 }  // namespace holdfast

@@ -11,18 +11,24 @@ namespace {
 
 constexpr Duration day = std::chrono::hours{24};
 
+// How often a guest was given other data: a new root disk or a restore over it counts as a
+// guest destroyed, too.
+unsigned replacements_after(const GuestIdentity& identity, Time since) {
+  const auto new_roots =
+      std::count_if(identity.aside.begin(), identity.aside.end(), [&](const SetAside& aside) {
+        return aside.verb == gate::to_string(gate::Verb::replace_image) && aside.since > since;
+      });
+  const bool was_restored = identity.restored && *identity.restored > since;
+  return static_cast<unsigned>(new_roots) + (was_restored ? 1U : 0U);
+}
+
 Result<gate::Budget> budget_of(const GuestWorld& world) {
   gate::Budget budget;
   const Time since = world.clock.now() - day;
   for (const Provenance& row : TRY(world.journal.all_provenance())) {
     if (!guest_name_of(row.subject)) continue;
-    // A new root disk counts as a guest destroyed, too.
-    if (const auto identity = parse_identity(row.detail)) {
-      for (const SetAside& aside : identity->aside)
-        if (aside.verb == gate::to_string(gate::Verb::replace_image) && aside.since > since)
-          ++budget.destroyed_today;
-      if (identity->restored && *identity->restored > since) ++budget.destroyed_today;
-    }
+    if (const auto identity = parse_identity(row.detail))
+      budget.destroyed_today += replacements_after(*identity, since);
     const bool was_destroyed_today = row.tombstoned_at && *row.tombstoned_at > since;
     if (was_destroyed_today) ++budget.destroyed_today;
     if (row.life == Life::live || was_destroyed_today) ++budget.guests;

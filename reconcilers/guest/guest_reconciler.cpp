@@ -276,6 +276,18 @@ Result<bool> needs_pass(const GuestWorld& world, const std::string& name,
          !changed_conditions(plan.conditions, written, plan.generation).empty();
 }
 
+// Those with an operation that can go on by itself, or with a job that waits.
+Result<std::set<std::string>> guests_with_open_work(const Journal& journal) {
+  std::set<std::string> guests;
+  for (const Operation& op : TRY(journal.unfinished())) {
+    const auto name = guest_name_of(op.subject);
+    if (name && op.state != OperationState::stuck) guests.insert(*name);
+  }
+  for (const JobRecord& job : TRY(journal.waiting_jobs()))
+    if (const auto name = guest_name_of(job.subject)) guests.insert(*name);
+  return guests;
+}
+
 }  // namespace
 
 Result<Requeue> GuestReconciler::reconcile(const std::string& name) {
@@ -306,13 +318,7 @@ Result<std::vector<std::string>> GuestReconciler::out_of_sync(
     const host::Inventory& inventory) const {
   SharedFacts shared = TRY(shared_facts(world_));
   shared.inventory = &inventory;
-  std::set<std::string> needy;
-  for (const Operation& op : TRY(world_.journal.unfinished())) {
-    const auto name = guest_name_of(op.subject);
-    if (name && op.state != OperationState::stuck) needy.insert(*name);
-  }
-  for (const JobRecord& job : TRY(world_.journal.waiting_jobs()))
-    if (const auto name = guest_name_of(job.subject)) needy.insert(*name);
+  std::set<std::string> needy = TRY(guests_with_open_work(world_.journal));
   std::set<std::string> names;
   for (const std::string& name : world_.desired.names()) names.insert(name);
   for (const Provenance& row : shared.rows)

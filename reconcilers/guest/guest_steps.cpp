@@ -217,9 +217,9 @@ void add_stop_steps(const GuestWorld& world, const GuestIdentity& identity, Dura
   steps.push_back(power_off_step(world, identity));
 }
 
-Result<std::function<Result<void>(Writes&)>> remember(const GuestWorld& world,
-                                                      const GuestIdentity& identity,
-                                                      std::function<void(Provenance&)> change) {
+Result<std::function<Result<void>(Writes&)>> remember(
+    const GuestWorld& world, const GuestIdentity& identity,
+    const std::function<void(Provenance&)>& change) {
   const auto row = TRY(world.journal.provenance(identity.uuid));
   if (!row)
     return Error{Errc::corrupt, "the journal does not know guest " + to_string(identity.uuid)};

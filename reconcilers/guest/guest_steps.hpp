@@ -42,9 +42,9 @@ Step rename_step(const GuestWorld& world, const GuestIdentity& identity, const s
 
 // Writes the row of `identity` with it as detail, `change`d; read when the operation is
 // loaded, so that no other field is lost.
-Result<std::function<Result<void>(Writes&)>> remember(const GuestWorld& world,
-                                                      const GuestIdentity& identity,
-                                                      std::function<void(Provenance&)> change = {});
+Result<std::function<Result<void>(Writes&)>> remember(
+    const GuestWorld& world, const GuestIdentity& identity,
+    const std::function<void(Provenance&)>& change = {});
 
 // How a transfer reports and stops. A stopped one parks its step.
 host::Transfer transfer_of(const GuestWorld& world, const Operation& op, const std::string& step);

@@ -80,6 +80,36 @@ std::string disks_of(const GuestIdentity& identity) {
   return paths;
 }
 
+// A guest that can be taken into the journal.
+struct Recovered {
+  GuestIdentity identity;
+  Provenance row;
+};
+
+std::string describe(const Recovered& found) {
+  const GuestIdentity& identity = found.identity;
+  return (found.row.life == Life::tombstone ? "the tombstone of " : "") + identity.name +
+         ", incarnation " + std::to_string(identity.incarnation.value) + ", born from image " +
+         identity.image.name + " " + identity.image.version + ", disks " + disks_of(identity);
+}
+
+// The error's message says why the guest is left alone. `before` is what the journal has of
+// it, null when nothing; `names` are those that all guests claim.
+Result<Recovered> recover_guest(const host::ObservedGuest& guest, const Provenance* before,
+                                const std::multiset<std::string>& names, const std::string& host_id,
+                                Time now) {
+  if (guest.marker->host_id != host_id)
+    return Error{Errc::denied, "its marker is of another installation, " + guest.marker->host_id};
+  GuestIdentity identity = TRY(read_back(guest, now));
+  Provenance row = row_of(guest, identity, now);
+  if (before != nullptr) row.created_at = before->created_at;
+  // A tombstone of the journal's has no name; all others are counted once themselves.
+  const bool is_counted = before == nullptr || before->life == Life::live;
+  if (row.life == Life::live && names.count(identity.name) > (is_counted ? 1U : 0U))
+    return Error{Errc::conflict, "another guest claims the name " + identity.name + ", too"};
+  return Recovered{std::move(identity), std::move(row)};
+}
+
 }  // namespace
 
 Recovery plan_recovery(const host::Inventory& inventory, const std::vector<Provenance>& known,
@@ -89,34 +119,16 @@ Recovery plan_recovery(const host::Inventory& inventory, const std::vector<Prove
   recovery.claimed.insert(names.begin(), names.end());
   for (const host::ObservedGuestPtr& guest : inventory.guests) {
     if (!guest->marker) continue;
-    const Provenance* row_before = find_row(known, guest->uuid);
-    if (row_before != nullptr && !is_ahead_of(*guest->marker, *row_before)) continue;
+    const Provenance* before = find_row(known, guest->uuid);
+    if (before != nullptr && !is_ahead_of(*guest->marker, *before)) continue;
     const std::string who = "guest " + guest->name + " (" + to_string(guest->uuid) + ")";
-    const auto leave = [&](const std::string& why) {
-      recovery.sentences.push_back(who + " is left alone: " + why);
-    };
-    if (guest->marker->host_id != host_id) {
-      leave("its marker is of another installation, " + guest->marker->host_id);
+    const auto found = recover_guest(*guest, before, names, host_id, now);
+    if (!found) {
+      recovery.sentences.push_back(who + " is left alone: " + found.error().message());
       continue;
     }
-    const auto identity = read_back(*guest, now);
-    if (!identity) {
-      leave(identity.error().message());
-      continue;
-    }
-    Provenance row = row_of(*guest, *identity, now);
-    if (row_before != nullptr) row.created_at = row_before->created_at;
-    // A tombstone of the journal's has no name; all others are counted once themselves.
-    const bool is_counted = row_before == nullptr || row_before->life == Life::live;
-    if (row.life == Life::live && names.count(identity->name) > (is_counted ? 1U : 0U)) {
-      leave("another guest claims the name " + identity->name + ", too");
-      continue;
-    }
-    recovery.sentences.push_back(
-        who + " is " + (row.life == Life::tombstone ? "the tombstone of " : "") + identity->name +
-        ", incarnation " + std::to_string(identity->incarnation.value) + ", born from image " +
-        identity->image.name + " " + identity->image.version + ", disks " + disks_of(*identity));
-    recovery.rows.push_back(row);
+    recovery.sentences.push_back(who + " is " + describe(*found));
+    recovery.rows.push_back(found->row);
   }
   return recovery;
 }
