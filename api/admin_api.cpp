@@ -38,7 +38,7 @@ http::Response scrape(const ControlPlane& control_plane, const http::Request& re
 }  // namespace
 
 Result<std::unique_ptr<AdminApi>> AdminApi::serve(const Options& options,
-                                                  ControlPlane control_plane, Logger log) {
+                                                  ControlPlane control_plane, const Logger& log) {
   const Access access = TRY(access_for(options.group).context("admin socket"));
   http::ServerOptions server_options;
   server_options.path = options.socket;

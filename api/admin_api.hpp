@@ -29,7 +29,7 @@ class AdminApi {
   // outlive the AdminApi and be thread-safe. Errors of http::UnixServer::listen();
   // Errc::not_found for an unknown group.
   static Result<std::unique_ptr<AdminApi>> serve(const Options& options, ControlPlane control_plane,
-                                                 Logger log);
+                                                 const Logger& log);
   ~AdminApi();
   AdminApi(const AdminApi&) = delete;
   AdminApi& operator=(const AdminApi&) = delete;

@@ -102,7 +102,7 @@ Result<void> init(const DataDir& data, const InitOptions& options, Time now) {
   ::unlink(part.c_str());
   {
     const auto store = TRY(SqliteStore::open(part, true));
-    const auto operator_file = TRY(add_operator(data, *store, "admin", Role::operator_, now));
+    const auto operator_file = TRY(add_operator(data, *store, "admin", Role::editor, now));
     TRY(write_file(data.file("operator.json"), operator_file));
   }
   if (::rename(part.c_str(), data.database().c_str()) != 0)

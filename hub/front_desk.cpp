@@ -24,11 +24,7 @@ void FrontDesk::take(http::Request request, http::Responder responder) {
                  desks_.polls.sync(host, said, std::move(to));
                });
   }
-  if (request.path == "/healthz") {
-    const bool is_fine = desks_.is_watching();
-    return responder.answer({is_fine ? 200 : 503, "application/json",
-                             is_fine ? R"({"watching":true})" : R"({"watching":false})"});
-  }
+  if (request.path == "/healthz") return responder.answer(health());
   const bool is_enrolment = request.path == "/v1/enroll" && is_post;
   run(is_enrolment ? for_hosts_ : for_operators_, std::move(request), std::move(responder),
       [this, is_enrolment](http::Request& said, http::Responder& to) {
@@ -46,6 +42,11 @@ void FrontDesk::run(http::HandlerThreads& threads, http::Request request, http::
     } catch (const std::exception&) {  // the thread's edge; the responder answers 500
     }
   });
+}
+
+http::Response FrontDesk::health() const {
+  if (desks_.is_watching()) return {200, "application/json", R"({"watching":true})"};
+  return {503, "application/json", R"({"watching":false})"};
 }
 
 http::Response FrontDesk::enroll_host(const http::Request& request) {

@@ -34,6 +34,7 @@ class FrontDesk {
   using Work = std::function<void(http::Request& request, http::Responder& responder)>;
   static void run(http::HandlerThreads& threads, http::Request request, http::Responder responder,
                   Work work);
+  http::Response health() const;
   http::Response enroll_host(const http::Request& request);
   http::Response ask_operator_desk(const http::Request& request);
 

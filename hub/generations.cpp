@@ -75,6 +75,7 @@ std::vector<FieldChange> field_changes(const Json& from, const Json& to) {
     fields[path].to = shown(path, value);
   }
   std::vector<FieldChange> sorted;
+  sorted.reserve(fields.size());
   for (auto& [path, change] : fields) sorted.push_back(std::move(change));
   return sorted;
 }
@@ -144,6 +145,7 @@ std::vector<ResourceChange> changes(const HostDesiredState& from, const HostDesi
   for (const auto& [key, resource] : after)
     if (!before.contains(key)) found[key] = change_of(key, "added");
   std::vector<ResourceChange> sorted;
+  sorted.reserve(found.size());
   for (auto& [key, change] : found) sorted.push_back(std::move(change));
   return sorted;
 }

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <exception>
 #include <memory>
 #include <string>
 #include <vector>
@@ -80,7 +81,7 @@ Result<void> make_hub(const CommandLine& line) {
 Result<void> add_key(const CommandLine& line) {
   const SystemClock clock;
   const auto store = TRY(SqliteStore::open(line.data.database(), false));
-  const auto role = line.is_viewer ? Role::viewer : Role::operator_;
+  const auto role = line.is_viewer ? Role::viewer : Role::editor;
   const auto file = TRY(add_operator(line.data, *store, line.name, role, clock.now()));
   std::fputs(file.c_str(), stdout);
   return ok();
@@ -175,4 +176,11 @@ int main_of(int argc, char** argv) {
 }  // namespace
 }  // namespace holdfast::hub
 
-int main(int argc, char** argv) { return holdfast::hub::main_of(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return holdfast::hub::main_of(argc, argv);
+  } catch (const std::exception& error) {  // out of memory, say
+    std::fprintf(stderr, "holdfast-hub: %s\n", error.what());
+    return 2;
+  }
+}

@@ -14,12 +14,12 @@
 // What the hub stores. Plain values.
 namespace holdfast::hub {
 
-enum class Role { operator_, viewer };  // a viewer may only read
+enum class Role { editor, viewer };  // "operator", "viewer": the latter may only read
 
 struct Operator {
   std::string name{};
   std::string key_hash{};  // SHA-256 in hex
-  Role role = Role::operator_;
+  Role role = Role::editor;
   Time created{};
 };
 

@@ -63,7 +63,7 @@ class Keys final : public KeyTable {
 
  private:
   static Operator read(const Statement& row) {
-    return {row.text(0), row.text(1), row.text(2) == "viewer" ? Role::viewer : Role::operator_,
+    return {row.text(0), row.text(1), row.text(2) == "viewer" ? Role::viewer : Role::editor,
             row.time(3)};
   }
   Connection& db_;
