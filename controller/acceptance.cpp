@@ -86,6 +86,23 @@ std::optional<Acceptance> refuse_by_order(const Fetched& fetched, const std::str
   return std::nullopt;
 }
 
+// Guests that exist here and would be no longer wanted.
+struct Drop {
+  unsigned wanted_before = 0;
+  std::vector<std::string> names{};  // sorted
+};
+
+Drop drop_of(const std::vector<std::string>& living, const Wanted* held, const Wanted& wanted) {
+  Drop drop;
+  for (const std::string& name : living) {
+    if (held != nullptr && !held->wants_guest(name)) continue;  // dropped earlier, not by this
+    ++drop.wanted_before;
+    if (!wanted.wants_guest(name)) drop.names.push_back(name);
+  }
+  std::sort(drop.names.begin(), drop.names.end());
+  return drop;
+}
+
 }  // namespace
 
 const Guest* Wanted::find_guest(std::string_view name) const {
@@ -159,15 +176,10 @@ Acceptance judge(const Fetched& fetched, const Wanted* held, const std::vector<s
   }
   answer.wanted.kept = keep_earlier_forms(answer.wanted.state, held);
 
-  std::size_t before = 0;
-  for (const std::string& name : living) {
-    if (held != nullptr && !held->wants_guest(name)) continue;  // dropped earlier, not by this
-    ++before;
-    if (!answer.wanted.wants_guest(name)) answer.dropped.push_back(name);
-  }
-  std::sort(answer.dropped.begin(), answer.dropped.end());
-  const auto mass = gate::judge_mass_change(static_cast<unsigned>(before),
-                                            static_cast<unsigned>(answer.dropped.size()));
+  Drop drop = drop_of(living, held, answer.wanted);
+  const auto mass =
+      gate::judge_mass_change(drop.wanted_before, static_cast<unsigned>(drop.names.size()));
+  answer.dropped = std::move(drop.names);
   if (mass.held) {
     answer.kind = Acceptance::Kind::held;
     answer.reason = "MassChangeHeld";

@@ -30,7 +30,7 @@ struct Wanted {
 
 // The journal's form: everything a restart without the source needs.
 std::string to_json(const Wanted& wanted);
-Result<Wanted> parse_wanted(std::string_view json);
+Result<Wanted> parse_wanted(std::string_view text);
 
 struct Acceptance {
   enum class Kind {

@@ -38,6 +38,21 @@ void say_rejections(const Wanted& wanted, PlanReport& report) {
   }
 }
 
+void say_plan(const GuestPlan& plan, PlanReport& report) {
+  const std::string subject = guest_subject(plan.name);
+  report.in_sync = report.in_sync && plan.in_sync();
+  for (const std::string& pending : plan.pending)
+    report.pending.push_back(subject + ": " + pending);
+  for (PlanAction& action : to_report(plan)) report.actions.push_back(std::move(action));
+  if (!plan.blocked.empty())
+    report.actions.push_back({.subject = subject,
+                              .action = "wait",
+                              .reason = plan.blocked_by,
+                              .verdict = Verdict::refused,
+                              .rule = plan.blocked,
+                              .ticket = {}});
+}
+
 }  // namespace
 
 Result<PlanReport> DaemonControl::plan_against(const Wanted* wanted) {
@@ -58,17 +73,7 @@ Result<PlanReport> DaemonControl::plan_against(const Wanted* wanted) {
       report.unknown.push_back(guest_subject(name) + ": " + plan.error().message());
       continue;
     }
-    report.in_sync = report.in_sync && plan->in_sync();
-    for (const std::string& pending : plan->pending)
-      report.pending.push_back(guest_subject(name) + ": " + pending);
-    for (PlanAction& action : to_report(*plan)) report.actions.push_back(std::move(action));
-    if (!plan->blocked.empty())
-      report.actions.push_back({.subject = guest_subject(name),
-                                .action = "wait",
-                                .reason = plan->blocked_by,
-                                .verdict = Verdict::refused,
-                                .rule = plan->blocked,
-                                .ticket = {}});
+    say_plan(*plan, report);
   }
   if (wanted != nullptr) say_rejections(*wanted, report);
   return report;

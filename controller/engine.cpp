@@ -137,24 +137,28 @@ void Engine::retry_host(Retry how) {
   host_queue_.add_after(host_key, resync(), Priority::resync);
 }
 
+void Engine::give_up_host_pass(const Error& error) {
+  ++metrics_.host_failures;
+  parts_.log.error("host pass failed", {{"error", error.describe()}});
+  const Retry retry = retry_for(error.code());
+  if (parts_.journal.write_failure()) {
+    // The loop works; a full disk is no reason for the watchdog to end the daemon.
+    if (parts_.on_pass_finished) parts_.on_pass_finished();
+    host_queue_.add_after(host_key, while_unwritable, Priority::resync);
+  } else if (retry == Retry::when_changed || retry == Retry::never) {
+    host_queue_.add_after(host_key, resync(), Priority::resync);
+  } else {
+    retry_host(retry);
+  }
+}
+
 void Engine::pass_host() {
   const Duration began = parts_.clock.elapsed();
   work_on_host_jobs();
   const auto outcome = host_pass_.run();
   metrics_.host_passes.add(parts_.clock.elapsed() - began);
   if (!outcome) {
-    const Error& error = outcome.error();
-    ++metrics_.host_failures;
-    parts_.log.error("host pass failed", {{"error", error.describe()}});
-    const Retry retry = retry_for(error.code());
-    if (parts_.journal.write_failure()) {
-      // The loop works; a full disk is no reason for the watchdog to end the daemon.
-      if (parts_.on_pass_finished) parts_.on_pass_finished();
-      host_queue_.add_after(host_key, while_unwritable, Priority::resync);
-    } else if (retry == Retry::when_changed || retry == Retry::never)
-      host_queue_.add_after(host_key, resync(), Priority::resync);
-    else
-      retry_host(retry);
+    give_up_host_pass(outcome.error());
     return;
   }
   if (outcome->has_accepted) guests_queue_.forget_all();

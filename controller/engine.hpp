@@ -62,6 +62,7 @@ class Engine {
   static Result<std::unique_ptr<Engine>> start(EngineParts parts);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
+  ~Engine() = default;
 
   // Loops of the daemon's threads; return once `stop` is requested and their current
   // key is finished or parked. One thread may run run_host(), any number run_worker().
@@ -102,6 +103,7 @@ class Engine {
   explicit Engine(EngineParts parts);
   Result<void> take_up();
   void pass_host();
+  void give_up_host_pass(const Error& error);
   void pass_guest(const std::string& key);
   void work_on_host_jobs();
   void retry_host(Retry how);

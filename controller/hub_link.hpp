@@ -42,6 +42,8 @@ class HubLink final : public api::HubControl {
   // on with what it accepted last.
   static std::unique_ptr<HubLink> open(HubLinkParts parts);
   ~HubLink() override;
+  HubLink(const HubLink&) = delete;
+  HubLink& operator=(const HubLink&) = delete;
   // Also when what an enrolment left cannot be read.
   static bool is_enrolled(const std::string& state_dir);
 

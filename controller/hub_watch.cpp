@@ -21,6 +21,12 @@ ConditionRecord condition(const char* type, bool holds, const char* good, const 
           .message = message};
 }
 
+const char* state_word(const HubStanding& standing, bool is_answering) {
+  if (standing.last_sync && standing.error.empty()) return "connected";
+  if (!is_answering) return "silent";
+  return standing.last_sync ? "retrying" : "connecting";
+}
+
 }  // namespace
 
 void HubWatch::await_enrolment(const std::string& url, const std::string& problem) {
@@ -39,10 +45,7 @@ std::optional<HubReport> HubWatch::report() const {
   }
   const HubStanding standing = board_.standing();
   const auto judged = judge_hub(standing, where.url, {}, clock_.now(), clock_.elapsed());
-  report.state = standing.last_sync && standing.error.empty() ? "connected"
-                 : judged.is_answering && !standing.last_sync ? "connecting"
-                 : judged.is_answering                        ? "retrying"
-                                                              : "silent";
+  report.state = state_word(standing, judged.is_answering);
   report.message = !standing.clock_problem.empty() ? standing.clock_problem : standing.error;
   report.last_sync = standing.last_sync;
   report.last_heartbeat = standing.last_beat;

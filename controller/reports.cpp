@@ -5,28 +5,71 @@
 
 #include <nlohmann/json.hpp>
 
+#include "reconcilers/guest/guest_observation.hpp"
+
 namespace holdfast {
 namespace {
 
 using nlohmann::json;
 
-// One word for tables, the most urgent truth first.
-std::string phase_of(const GuestKnowledge& known) {
+// What the journal alone can say, whether or not the guest was seen; null: nothing.
+const char* journaled_phase(const GuestKnowledge& known) {
   if (known.operation) {
     if (known.operation->state == to_string(OperationState::stuck)) return "Stuck";
     if (known.operation->state == to_string(OperationState::rolling_back)) return "RollingBack";
   }
   if (known.provenance && known.provenance->life == Life::tombstone) return "Tombstone";
   if (known.provenance && known.provenance->life == Life::provisioning) return "Provisioning";
+  return nullptr;
+}
+
+const char* settled_phase(const GuestKnowledge& known) {
+  for (const char* type : {"Blocked", "Missing", "PendingRestart"}) {
+    const ConditionRecord* condition = find_condition(known.conditions, type);
+    if (condition != nullptr && condition->status == ConditionStatus::yes) return type;
+  }
+  if (const ConditionRecord* ready = find_condition(known.conditions, "Ready"))
+    return ready->status == ConditionStatus::yes ? "Ready" : "Converging";
+  return known.provenance ? "Converging" : "Pending";
+}
+
+// One word for tables, the most urgent truth first.
+std::string phase_of(const GuestKnowledge& known) {
+  if (const char* phase = journaled_phase(known)) return phase;
   if (!known.was_observed) return "Unknown";
   if (known.operation) return "Changing";
-  for (const char* type : {"Blocked", "Missing", "PendingRestart"})
-    for (const ConditionRecord& condition : known.conditions)
-      if (condition.type == type && condition.status == ConditionStatus::yes) return type;
-  for (const ConditionRecord& condition : known.conditions)
-    if (condition.type == "Ready")
-      return condition.status == ConditionStatus::yes ? "Ready" : "Converging";
-  return known.provenance ? "Converging" : "Pending";
+  return settled_phase(known);
+}
+
+void describe_desired(const Guest& guest, GuestReport& report) {
+  report.provider = guest.spec.provider;
+  report.image = guest.spec.image.name + " " + guest.spec.image.version;
+  report.spec_digest = digest(guest);
+  report.cpus = guest.spec.cpus;
+  report.memory = guest.spec.memory;
+  for (const Port& port : guest.spec.ports)
+    report.ports.push_back({.protocol = std::string{to_string(port.protocol)},
+                            .guest_port = port.guest_port,
+                            .host_port = port.host_port.value_or(0)});
+}
+
+void describe_remembered(const Provenance& row, GuestReport& report) {
+  report.uuid = row.uuid;
+  report.incarnation = row.incarnation;
+  if (row.life == Life::tombstone && row.tombstoned_at)
+    report.removed = *row.tombstoned_at + tombstone_keep;
+  const auto identity = parse_identity(row.detail);
+  if (!identity) return;
+  // What it was born from, which a refused change of image does not alter.
+  report.image = identity->image.name.empty()  // adopted: nobody knows
+                     ? ""
+                     : identity->image.name + " " + identity->image.version;
+  for (const SetAside& aside : identity->aside)
+    report.set_aside.push_back({.name = aside.disk.name,
+                                .path = aside.disk.path,
+                                .verb = aside.verb,
+                                .job = aside.job,
+                                .removed = aside.since + tombstone_keep});
 }
 
 void describe_observed(const host::ObservedGuest& observed, GuestReport& report) {
@@ -114,36 +157,8 @@ GuestReport to_report(const GuestKnowledge& known) {
   report.name = known.name;
   report.incarnation = Incarnation{0};
   report.power = known.was_observed ? "Absent" : "Unknown";
-  if (known.desired && known.desired->guest) {
-    const Guest& guest = *known.desired->guest;
-    report.provider = guest.spec.provider;
-    report.image = guest.spec.image.name + " " + guest.spec.image.version;
-    report.spec_digest = digest(guest);
-    report.cpus = guest.spec.cpus;
-    report.memory = guest.spec.memory;
-    for (const Port& port : guest.spec.ports)
-      report.ports.push_back({.protocol = std::string{to_string(port.protocol)},
-                              .guest_port = port.guest_port,
-                              .host_port = port.host_port.value_or(0)});
-  }
-  if (known.provenance) {
-    report.uuid = known.provenance->uuid;
-    report.incarnation = known.provenance->incarnation;
-    if (known.provenance->life == Life::tombstone && known.provenance->tombstoned_at)
-      report.removed = *known.provenance->tombstoned_at + tombstone_keep;
-    // What it was born from, which a refused change of image does not alter.
-    if (const auto identity = parse_identity(known.provenance->detail)) {
-      report.image = identity->image.name.empty()  // adopted: nobody knows
-                         ? ""
-                         : identity->image.name + " " + identity->image.version;
-      for (const SetAside& aside : identity->aside)
-        report.set_aside.push_back({.name = aside.disk.name,
-                                    .path = aside.disk.path,
-                                    .verb = aside.verb,
-                                    .job = aside.job,
-                                    .removed = aside.since + tombstone_keep});
-    }
-  }
+  if (known.desired && known.desired->guest) describe_desired(*known.desired->guest, report);
+  if (known.provenance) describe_remembered(*known.provenance, report);
   if (known.observed) {
     describe_observed(*known.observed, report);
     report.fingerprint = guest_fingerprint(*known.observed);
