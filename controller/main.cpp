@@ -8,13 +8,18 @@
 #include <array>
 #include <climits>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stop_token>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "api/admin_api.hpp"
+#include "controller/command_line.hpp"
 #include "controller/current_source.hpp"
 #include "controller/daemon_control.hpp"
 #include "controller/daemon_metrics.hpp"
@@ -36,88 +41,6 @@
 
 namespace holdfast {
 namespace {
-
-struct Setup {
-  AgentConfig config{};
-  std::string config_text{};  // agent.yaml as read; empty without one
-};
-
-constexpr const char* default_config = "/etc/holdfast/agent.yaml";
-
-// Flags win over agent.yaml, which wins over the defaults. An exit code when the program
-// is to end here (--help, a bad flag).
-struct CommandLine {
-  std::string config_path{};
-  std::string desired{};
-  std::string state_dir{};
-  std::string connect{};
-  std::string socket{};
-  std::string images{};
-  std::vector<std::string> targets{};
-  std::string log_level{};
-  std::string hub{};
-  bool is_check = false;
-};
-
-void declare(CLI::App& app, CommandLine& line) {
-  app.add_option("--config", line.config_path,
-                 "agent.yaml (default " + std::string{default_config} + ", when it is there)");
-  app.add_option("--desired", line.desired, "directory of resources to converge to");
-  app.add_option("--hub", line.hub,
-                 "URL of the hub to work for, once enrolled; the directory is then not read");
-  app.add_option("--state-dir", line.state_dir, "journal, images and guests' disks");
-  app.add_option("--connect", line.connect, "libvirt URI, like qemu:///system");
-  app.add_option("--socket", line.socket, "Unix socket for the holdfast command");
-  app.add_option("--images", line.images, "golden images (default STATE_DIR/images)");
-  app.add_option("--target", line.targets, "NAME=DIRECTORY of a storage target; repeatable");
-  app.add_option("--log-level", line.log_level, "debug, info, warn or error")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
-  app.add_flag("--check", line.is_check, "read the settings, say what is wrong with them, and end");
-  app.set_version_flag("--version", version);
-  app.footer(
-      "EXAMPLES\n"
-      "  holdfastd --desired /etc/holdfast/desired --connect qemu:///system\n"
-      "  holdfastd --desired ./desired --state-dir ./state --socket ./admin.sock \\\n"
-      "            --connect qemu:///system --target nvme=/srv/nvme\n"
-      "  holdfastd --hub https://hub.example      # then: holdfast enroll --hub URL TOKEN\n"
-      "  holdfastd --check && systemctl restart holdfast   # after an edit of agent.yaml\n\n"
-      "Stopping, killing or upgrading this daemon never touches a running guest.");
-}
-
-Result<Setup> read_setup(const CommandLine& line) {
-  Setup setup;
-  const bool is_named = !line.config_path.empty();
-  const std::string path = is_named ? line.config_path : default_config;
-  if (is_named || ::access(path.c_str(), F_OK) == 0) {
-    setup.config_text = TRY(read_required_file(path).context("configuration"));
-    setup.config = TRY(parse_agent_config(setup.config_text, path));
-  }
-  AgentConfig& config = setup.config;
-  if (!line.desired.empty()) config.desired = line.desired;
-  if (!line.hub.empty()) config.hub = line.hub;
-  if (!line.state_dir.empty()) config.state_dir = line.state_dir;
-  if (!line.connect.empty()) config.connect = line.connect;
-  if (!line.socket.empty()) config.socket = line.socket;
-  if (!line.images.empty()) config.images = line.images;
-  for (const std::string& target : line.targets) {
-    const auto equals = target.find('=');
-    if (equals == std::string::npos)
-      return Error{Errc::invalid, "--target " + target + ": expected NAME=DIRECTORY"};
-    config.targets[target.substr(0, equals)] = target.substr(equals + 1);
-  }
-  for (std::string* member : {&config.desired, &config.state_dir, &config.images, &config.socket})
-    if (!member->empty() && member->front() != '/')
-      *member = std::filesystem::absolute(*member).lexically_normal().string();
-  for (auto& [name, directory] : config.targets)
-    if (!directory.empty() && directory.front() != '/')
-      directory = std::filesystem::absolute(directory).lexically_normal().string();
-  if (line.log_level == "debug") config.log_level = LogLevel::debug;
-  if (line.log_level == "info") config.log_level = LogLevel::info;
-  if (line.log_level == "warn") config.log_level = LogLevel::warn;
-  if (line.log_level == "error") config.log_level = LogLevel::error;
-  // What flags and file say together must hold what the file alone must.
-  return Setup{TRY(parse_agent_config(to_yaml(config), "command line")), setup.config_text};
-}
 
 // Signals that end the daemon; blocked in every thread and waited for in main.
 sigset_t block_signals() {
@@ -157,140 +80,233 @@ AgentConfig without_secrets(AgentConfig config) {
 }
 
 // Of the operator's own watcher; null when agent.yaml names none.
-Result<std::unique_ptr<AlarmChannel>> open_watcher(const AgentConfig& config) {
+Result<std::unique_ptr<AlarmChannel>> open_watcher_channel(const AgentConfig& config) {
   if (config.alarm_url.empty()) return std::unique_ptr<AlarmChannel>{};
   std::string ca;
   if (!config.alarm_ca.empty()) ca = TRY(read_required_file(config.alarm_ca).context("alarmCa"));
   return open_alarm_url(config.alarm_url, ca);
 }
 
-// Everything is made in the order it is needed and ends in the opposite one: the admin
-// socket first, then the threads, then the journal.
-Result<void> run_daemon(const Setup& setup, const sigset_t& signals) {
-  const AgentConfig& config = setup.config;
-  const SystemClock clock;
-  SystemRandom random;
-  const auto sink = std::make_shared<ThresholdSink>(stderr_sink(), config.log_level);
-  const Logger log{sink, LogLevel::debug};
+// What is opened before anything works, and closed after it.
+struct Ground {
+  StateDir state;
+  std::unique_ptr<Journal> journal;
+  std::string host_id;
+  std::unique_ptr<Provider> provider;
+};
 
-  const StateDir state = TRY(StateDir::open(config.state_dir));
+Result<Ground> open_ground(const AgentConfig& config, const Clock& clock, const Logger& log) {
+  StateDir state = TRY(StateDir::open(config.state_dir));
   TRY(make_folders(config));
-  const auto journal = TRY(state.open_journal(clock, log));
-  const std::string host_id = TRY(state.host_id());
-  const bool has_hub = HubLink::is_enrolled(config.state_dir) || !config.hub.empty();
+  auto journal = TRY(state.open_journal(clock, log));
+  std::string host_id = TRY(state.host_id());
+  auto provider = TRY(Provider::open(config, clock, log));
+  return Ground{std::move(state), std::move(journal), std::move(host_id), std::move(provider)};
+}
 
-  const auto provider = TRY(Provider::open(config, clock, log));
-  FileSource directory{config.desired, clock};
-  NoSource nothing{"hub " + config.hub + " (not enrolled)"};
-  CurrentSource source{has_hub ? static_cast<DesiredSource&>(nothing) : directory};
-  HubWatch hub_watch{clock};
+// The parts of the daemon, and who tells whom. They are made in the order in which they are
+// needed and end in the opposite one: the admin socket first, then the threads, then the
+// channels to the outside, then the engine. What the constructor is given outlives it.
+class Daemon {
+ public:
+  Daemon(const AgentConfig& config, const Ground& ground, const Clock& clock,
+         const std::shared_ptr<ThresholdSink>& sink);
+  ~Daemon() { stop_.request_stop(); }
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
 
-  const host::Host host = provider->ports();
-  SignedOrders orders{*journal,
-                      clock,
-                      host,
-                      host_id,
-                      {.operators = config.operators,
-                       .signers = config.signers,
-                       .requires_synchronized_clock = config.requires_synchronized_clock},
-                      log};
-  HubJobs jobs{orders.intake(), *journal};
+  // Once. After an error it can only be destroyed.
+  Result<void> start();
+  // Returns when one of `signals` says that the daemon ends.
+  void serve(const sigset_t& signals);
 
-  std::stop_source stop;
-  std::unique_ptr<HubLink> hub;          // these two are made after the engine, and
-  std::unique_ptr<AlarmCaller> watcher;  // before any of its threads
-  const auto engine = TRY(Engine::start({.journal = *journal,
-                                         .host = host,
-                                         .source = source,
-                                         .clock = clock,
-                                         .random = random,
-                                         .host_id = host_id,
-                                         .provider = config.provider(),
-                                         .log = log,
-                                         .authorities = &orders,
-                                         .host_jobs = [&] { return orders.work_on_host(); },
-                                         .stop = stop.get_token(),
-                                         .on_log_level = [&](LogLevel level) { sink->set(level); },
-                                         .on_pass_finished =
-                                             [&] {
-                                               notify_progress();
-                                               hub->pass_finished();
-                                               if (watcher) watcher->ring();
-                                             },
-                                         .on_guest_pass = [&] { hub->changed(); },
-                                         .hub = &hub_watch}));
-  host.inventory.on_change([&](const Uuid& uuid) { engine->wake(uuid); });
+ private:
+  Result<void> start_engine();
+  void make_control();
+  void open_hub();
+  Result<void> open_watcher();
+  void start_threads();
+  Result<void> open_socket();
 
-  orders.on_accepted([&](const std::string& subject) { engine->wake_for_job(subject); });
+  const AgentConfig& config_;
+  const Ground& ground_;
+  const Clock& clock_;
+  const std::shared_ptr<ThresholdSink> sink_;
+  const Logger log_;
+  const host::Host host_;
+  SystemRandom random_{};
 
-  FileSource applied{config.desired, clock};  // the host thread owns `directory`
-  DaemonControl control{*engine,
-                        &applied,
-                        &orders,
-                        {.version = version,
-                         .connect_uri = config.provider_address(),
-                         .targets = [&] { return provider->targets(); },
-                         .check_provider = [&] { return provider->check(); },
-                         .config_text = to_yaml(without_secrets(config)),
-                         .hub = &hub_watch}};
-  hub = HubLink::open({.engine = *engine,
-                       .source = source,
-                       .watch = hub_watch,
-                       .jobs = jobs,
-                       .random = random,
-                       .status = [&] { return control.status(); },
-                       .state_dir = config.state_dir,
-                       .url = config.hub,
-                       .hostname = hostname(),
-                       .version = version,
-                       .log = log});
-  const auto watcher_channel = TRY(open_watcher(config));
-  if (watcher_channel)
-    watcher = std::make_unique<AlarmCaller>(
-        AlarmParts{.channel = *watcher_channel,
-                   .clock = clock,
-                   .random = random,
-                   .note = [&]() -> Result<AlarmNote> {
-                     return make_alarm_note(host_id, hub->held(), TRY(journal->conditions("host")));
-                   },
-                   .log = log});
-  DaemonMetrics metrics{*engine, hub_watch, version};
-  std::vector<std::jthread> threads;
-  const auto named = [](const char* name) { pthread_setname_np(pthread_self(), name); };
-  threads.emplace_back([&] {
-    named("host");
-    engine->run_host(stop.get_token());
+  const bool has_hub_;
+  FileSource directory_;
+  NoSource nothing_;
+  CurrentSource source_;
+  HubWatch hub_watch_;
+  SignedOrders orders_;
+  HubJobs jobs_;
+
+  std::stop_source stop_{};
+  std::shared_ptr<Engine> engine_{};
+  FileSource applied_;  // the host thread owns `directory_`
+  std::unique_ptr<DaemonControl> control_{};
+  std::unique_ptr<HubLink> hub_{};
+  std::unique_ptr<AlarmChannel> watcher_channel_{};
+  std::unique_ptr<AlarmCaller> watcher_{};  // null: agent.yaml names no watcher
+  std::unique_ptr<DaemonMetrics> metrics_{};
+  std::vector<std::jthread> threads_{};
+  std::unique_ptr<api::AdminApi> api_{};
+  std::optional<DirectoryWatch> directory_watch_{};
+};
+
+Daemon::Daemon(const AgentConfig& config, const Ground& ground, const Clock& clock,
+               const std::shared_ptr<ThresholdSink>& sink)
+    : config_{config},
+      ground_{ground},
+      clock_{clock},
+      sink_{sink},
+      log_{sink, LogLevel::debug},
+      host_{ground.provider->ports()},
+      has_hub_{HubLink::is_enrolled(config.state_dir) || !config.hub.empty()},
+      directory_{config.desired, clock},
+      nothing_{"hub " + config.hub + " (not enrolled)"},
+      source_{has_hub_ ? static_cast<DesiredSource&>(nothing_) : directory_},
+      hub_watch_{clock},
+      orders_{{.journal = *ground.journal,
+               .clock = clock,
+               .host = host_,
+               .host_id = ground.host_id,
+               .settings = {.operators = config.operators,
+                            .signers = config.signers,
+                            .requires_synchronized_clock = config.requires_synchronized_clock},
+               .log = log_}},
+      jobs_{orders_.intake(), *ground.journal},
+      applied_{config.desired, clock} {}
+
+Result<void> Daemon::start() {
+  TRY(start_engine());
+  make_control();
+  open_hub();
+  TRY(open_watcher());
+  start_threads();
+  TRY(open_socket());
+  if (!has_hub_) directory_watch_.emplace(config_.desired, [this] { engine_->wake_host(); });
+  return ok();
+}
+
+// Its threads are not there yet, and the hub and the watcher are before they are.
+Result<void> Daemon::start_engine() {
+  engine_ = TRY(Engine::start({.journal = *ground_.journal,
+                               .host = host_,
+                               .source = source_,
+                               .clock = clock_,
+                               .random = random_,
+                               .host_id = ground_.host_id,
+                               .provider = config_.provider(),
+                               .log = log_,
+                               .authorities = &orders_,
+                               .host_jobs = [this] { return orders_.work_on_host(); },
+                               .stop = stop_.get_token(),
+                               .on_log_level = [this](LogLevel level) { sink_->set(level); },
+                               .on_pass_finished =
+                                   [this] {
+                                     notify_progress();
+                                     hub_->pass_finished();
+                                     if (watcher_) watcher_->ring();
+                                   },
+                               .on_guest_pass = [this] { hub_->changed(); },
+                               .hub = &hub_watch_}));
+  // The provider ends after the engine, and may be telling something at that moment.
+  host_.inventory.on_change([engine = std::weak_ptr<Engine>{engine_}](const Uuid& uuid) {
+    if (const auto working = engine.lock()) working->wake(uuid);
   });
-  for (std::uint32_t i = 0; i < config.workers; ++i)
-    threads.emplace_back([&] {
-      named("worker");
-      engine->run_worker(stop.get_token());
-    });
-  if (watcher) threads.emplace_back([&] { watcher->run(stop.get_token()); });
-  auto api = api::AdminApi::serve(
-      {.socket = config.socket, .group = config.socket_group, .metrics = config.metrics},
-      {control, control, control, hub.get(), &metrics}, log);
-  if (!api) {
-    stop.request_stop();
-    return std::move(api).error();
-  }
-  std::optional<DirectoryWatch> watch;
-  if (!has_hub) watch.emplace(config.desired, [&] { engine->wake_host(); });
+  orders_.on_accepted([this](const std::string& subject) { engine_->wake_for_job(subject); });
+  return ok();
+}
 
-  log.info("ready", {{"version", version},
-                     {"host", host_id},
-                     {"desired", source.describe()},
-                     {"connect", config.provider_address()},
-                     {"socket", config.socket}});
-  notify_ready("converging to " + source.describe());
+void Daemon::make_control() {
+  control_ = std::make_unique<DaemonControl>(
+      *engine_, &applied_, &orders_,
+      DaemonControl::Settings{.version = version,
+                              .connect_uri = config_.provider_address(),
+                              .targets = [this] { return ground_.provider->targets(); },
+                              .check_provider = [this] { return ground_.provider->check(); },
+                              .config_text = to_yaml(without_secrets(config_)),
+                              .hub = &hub_watch_});
+  metrics_ = std::make_unique<DaemonMetrics>(*engine_, hub_watch_, version);
+}
+
+void Daemon::open_hub() {
+  hub_ = HubLink::open({.engine = *engine_,
+                        .source = source_,
+                        .watch = hub_watch_,
+                        .jobs = jobs_,
+                        .random = random_,
+                        .status = [this] { return control_->status(); },
+                        .state_dir = config_.state_dir,
+                        .url = config_.hub,
+                        .hostname = hostname(),
+                        .version = version,
+                        .log = log_});
+}
+
+Result<void> Daemon::open_watcher() {
+  watcher_channel_ = TRY(open_watcher_channel(config_));
+  if (!watcher_channel_) return ok();
+  watcher_ = std::make_unique<AlarmCaller>(
+      AlarmParts{.channel = *watcher_channel_,
+                 .clock = clock_,
+                 .random = random_,
+                 .note = [this]() -> Result<AlarmNote> {
+                   return make_alarm_note(ground_.host_id, hub_->held(),
+                                          TRY(ground_.journal->conditions("host")));
+                 },
+                 .log = log_});
+  return ok();
+}
+
+void Daemon::start_threads() {
+  const auto named = [](const char* name) { pthread_setname_np(pthread_self(), name); };
+  threads_.emplace_back([this, named] {
+    named("host");
+    engine_->run_host(stop_.get_token());
+  });
+  for (std::uint32_t i = 0; i < config_.workers; ++i)
+    threads_.emplace_back([this, named] {
+      named("worker");
+      engine_->run_worker(stop_.get_token());
+    });
+  if (watcher_) threads_.emplace_back([this] { watcher_->run(stop_.get_token()); });
+}
+
+Result<void> Daemon::open_socket() {
+  api_ = TRY(api::AdminApi::serve(
+      {.socket = config_.socket, .group = config_.socket_group, .metrics = config_.metrics},
+      {*control_, *control_, *control_, hub_.get(), metrics_.get()}, log_));
+  return ok();
+}
+
+void Daemon::serve(const sigset_t& signals) {
+  log_.info("ready", {{"version", version},
+                      {"host", ground_.host_id},
+                      {"desired", source_.describe()},
+                      {"connect", config_.provider_address()},
+                      {"socket", config_.socket}});
+  notify_ready("converging to " + source_.describe());
   int signal = 0;
   while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
-    log.info("looking at the host again; agent.yaml is read at a start only");
-    engine->wake_host();
+    log_.info("looking at the host again; agent.yaml is read at a start only");
+    engine_->wake_host();
   }
-  log.info("stopping; guests keep running", {{"signal", signal}});
+  log_.info("stopping; guests keep running", {{"signal", signal}});
   notify_stopping();
-  stop.request_stop();
+}
+
+Result<void> run_daemon(const AgentConfig& config, const sigset_t& signals) {
+  const SystemClock clock;
+  const auto sink = std::make_shared<ThresholdSink>(stderr_sink(), config.log_level);
+  const Ground ground = TRY(open_ground(config, clock, Logger{sink, LogLevel::debug}));
+  Daemon daemon{config, ground, clock, sink};
+  TRY(daemon.start());
+  daemon.serve(signals);
   return ok();
 }
 
@@ -306,16 +322,16 @@ int main_of(int argc, char** argv) {
   // An arena for each thread keeps what a busy minute needed for ever; we are idle for years.
   mallopt(M_ARENA_MAX, 2);
   const sigset_t signals = block_signals();
-  const auto setup = read_setup(line);
-  if (!setup) {
-    std::fprintf(stderr, "holdfastd: %s\n", setup.error().message().c_str());
+  const auto config = read_config(line);
+  if (!config) {
+    std::fprintf(stderr, "holdfastd: %s\n", config.error().message().c_str());
     return 2;
   }
   if (line.is_check) {
-    std::printf("the settings are fine\n%s", to_yaml(without_secrets(setup->config)).c_str());
+    std::printf("the settings are fine\n%s", to_yaml(without_secrets(*config)).c_str());
     return 0;
   }
-  const auto ran = run_daemon(*setup, signals);
+  const auto ran = run_daemon(*config, signals);
   if (ran) return 0;
   std::fprintf(stderr, "holdfastd: %s\n", ran.error().describe().c_str());
   return 2;
@@ -324,4 +340,11 @@ int main_of(int argc, char** argv) {
 }  // namespace
 }  // namespace holdfast
 
-int main(int argc, char** argv) { return holdfast::main_of(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return holdfast::main_of(argc, argv);
+  } catch (const std::exception& error) {  // out of memory, say
+    std::fprintf(stderr, "holdfastd: %s\n", error.what());
+    return 2;
+  }
+}

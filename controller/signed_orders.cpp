@@ -21,34 +21,33 @@ std::size_t most_demanded(const std::map<std::string, std::uint32_t>& signers) {
 
 }  // namespace
 
-SignedOrders::SignedOrders(Journal& journal, const Clock& clock, host::Host host,
-                           std::string host_id, SignedOrdersSettings settings, Logger log)
-    : host_{std::move(host)},
-      clock_{clock},
-      settings_{std::move(settings)},
-      log_{std::move(log)},
+SignedOrders::SignedOrders(SignedOrdersParts parts)
+    : host_{parts.host},
+      clock_{parts.clock},
+      settings_{std::move(parts.settings)},
+      log_{std::move(parts.log)},
       file_{settings_.operators, settings_.owner},
-      guard_{journal, clock,
+      guard_{parts.journal, parts.clock,
              settings_.requires_synchronized_clock
                  ? static_cast<const jobs::KernelClock&>(system_clock_)
                  : static_cast<const jobs::KernelClock&>(trusted_clock_)},
-      intake_{jobs::IntakeParts{.journal = journal,
-                                .clock = clock,
+      intake_{jobs::IntakeParts{.journal = parts.journal,
+                                .clock = parts.clock,
                                 .guard = guard_,
                                 .guests = *this,
                                 .operators = file_,
                                 .policy = {settings_.signers},
-                                .host_id = host_id,
+                                .host_id = parts.host_id,
                                 .log = log_,
                                 .on_accepted =
                                     [this](const std::string& subject) {
                                       auto wake = wake_.lock();
                                       if (*wake) (*wake)(subject);
                                     }}},
-      jobs_{journal, clock, guard_, file_, {settings_.signers}, host_id},
-      rotation_{journal, clock, jobs_, file_, {settings_.signers}, log_},
-      conditions_{journal},
-      started_{clock.elapsed()} {}
+      jobs_{parts.journal, parts.clock, guard_, file_, {settings_.signers}, parts.host_id},
+      rotation_{parts.journal, parts.clock, jobs_, file_, {settings_.signers}, log_},
+      conditions_{parts.journal},
+      started_{parts.clock.elapsed()} {}
 
 void SignedOrders::on_accepted(std::function<void(const std::string&)> wake) {
   *wake_.lock() = std::move(wake);

@@ -28,13 +28,21 @@ struct SignedOrdersSettings {
   std::uint32_t owner = 0;  // who must own the file; root but in tests
 };
 
+// What signed orders are built over. References, and the ports of `host`, outlive them.
+struct SignedOrdersParts {
+  Journal& journal;
+  const Clock& clock;
+  host::Host host;
+  std::string host_id{};
+  SignedOrdersSettings settings{};
+  Logger log{};
+};
+
 // Signed jobs, put together for one daemon: taking them, giving their authority to operations,
-// and the ones that are about the host itself. `journal`, `clock` and the ports of `host` outlive
-// it. Thread-safe, but for work_on_host().
+// and the ones that are about the host itself. Thread-safe, but for work_on_host().
 class SignedOrders final : public Authorities, public jobs::GuestPrints {
  public:
-  SignedOrders(Journal& journal, const Clock& clock, host::Host host, std::string host_id,
-               SignedOrdersSettings settings, Logger log);
+  explicit SignedOrders(SignedOrdersParts parts);
 
   // Called with the subject of each job that is accepted from now on.
   void on_accepted(std::function<void(const std::string&)> wake);

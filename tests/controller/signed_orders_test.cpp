@@ -26,12 +26,15 @@ struct KeyedHost {
   ~KeyedHost() { fs::remove_all(folder); }
 
   std::unique_ptr<SignedOrders> orders() {
-    return std::make_unique<SignedOrders>(*journal, site.clock, site.ports, std::string(32, 'a'),
-                                          SignedOrdersSettings{.operators = folder + "/operators",
-                                                               .signers = {},
-                                                               .requires_synchronized_clock = false,
-                                                               .owner = ::getuid()},
-                                          Logger{});
+    return std::make_unique<SignedOrders>(
+        SignedOrdersParts{.journal = *journal,
+                          .clock = site.clock,
+                          .host = site.ports,
+                          .host_id = std::string(32, 'a'),
+                          .settings = {.operators = folder + "/operators",
+                                       .signers = {},
+                                       .requires_synchronized_clock = false,
+                                       .owner = ::getuid()}});
   }
   std::optional<ConditionRecord> clock_condition() const {
     for (const ConditionRecord& condition : journal->conditions("host").value())
