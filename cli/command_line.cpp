@@ -123,8 +123,8 @@ void declare_desired(CLI::App& app, Words& words) {
   add_files(applying, to_apply->files, true);
   applying->add_flag("--yes", to_apply->is_confirmed, "Do not ask");
   add_wait(applying, to_apply->wait,
-           "Follow the work until the host is in sync (default limit 10m). Exits 1 when it is "
-           "not in sync by then, or when the rest is refused");
+           "Follow the work until what is applied is in sync (default limit 10m). Exits 1 when it "
+           "is not by then, or when some of it is refused");
   choose(applying, words, to_apply, apply);
 }
 

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <set>
+#include <variant>
 
 #include "cli/progress_bar.hpp"
 #include "cli/render.hpp"
+#include "schema/desired_state.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -60,6 +62,29 @@ std::set<std::string> subjects_of(const PlanReport& plan) {
   return subjects;
 }
 
+// What a plan may speak of when `text` was applied: its guests, and the host as a whole.
+Result<std::set<std::string>> subjects_in(const std::string& text) {
+  const auto content = TRY(parse_file(text, "what was applied"));
+  std::set<std::string> subjects{"host"};
+  const auto add = [&](const std::vector<Guest>& guests) {
+    for (const auto& guest : guests) subjects.insert("guest/" + guest.name);
+  };
+  if (const auto* loose = std::get_if<Resources>(&content)) add(loose->guests);
+  if (const auto* whole = std::get_if<HostDesiredState>(&content)) add(whole->guests);
+  return subjects;
+}
+
+void leave_out_others(PlanReport& plan, const std::set<std::string>& subjects) {
+  const auto is_other = [&](const std::string& subject) { return !subjects.contains(subject); };
+  const auto speaks_of_other = [&](const std::string& entry) {
+    return is_other(entry.substr(0, entry.find(": ")));
+  };
+  std::erase_if(plan.actions, [&](const auto& action) { return is_other(action.subject); });
+  std::erase_if(plan.unknown, speaks_of_other);
+  std::erase_if(plan.pending, speaks_of_other);
+  plan.in_sync = plan.actions.empty() && plan.unknown.empty();
+}
+
 }  // namespace
 
 Result<Exit> follow_operation(const Invocation& invocation, OperationId id, Duration limit) {
@@ -100,13 +125,15 @@ Result<Exit> follow_until_in_sync(const Invocation& invocation, const std::strin
   const auto daemon = invocation.daemon();
   const Clock& clock = invocation.environment().clock;
   const Duration started = clock.elapsed();
+  const auto applied = TRY(subjects_in(text));
   ProgressBar bar{invocation.environment()};
   for (;;) {
-    const auto plan = TRY(daemon.plan(text));
+    auto plan = TRY(daemon.plan(text));
+    leave_out_others(plan, applied);
     const Duration passed = clock.elapsed() - started;
     if (plan.in_sync && plan.unknown.empty()) {
       bar.clear();
-      invocation.say("in sync after " + to_short_string(passed));
+      invocation.say("what was applied is in sync after " + to_short_string(passed));
       invocation.environment().err << render_pending(plan, invocation.message_style());
       return Exit::done;
     }

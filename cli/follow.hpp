@@ -14,9 +14,10 @@ namespace holdfast::cli {
 // differs: time ran out. failed: it turned back, or waits for a person; both are said.
 Result<Exit> follow_operation(const Invocation& invocation, OperationId id, Duration limit);
 
-// Shows what is being done until the host is as `text` (laid over what it accepted) wants
-// it. done: in sync. differs: time ran out, or only refused changes are left. failed: an
-// operation that is in the way waits for a person.
+// Shows what is being done until the resources of `text` (laid over what the host accepted) are
+// there as they are wanted; how other guests stand does not matter. done: in sync. differs:
+// time ran out, or only refused changes are left. failed: an operation that is in the way waits
+// for a person.
 Result<Exit> follow_until_in_sync(const Invocation& invocation, const std::string& text,
                                   Duration limit);
 

@@ -172,7 +172,11 @@ TEST_CASE("apply: with wait it ends where time or a refusal ends it", "[cli]") {
   host.daemon.polls_until_done = 0;
   host.daemon.actions = {{"guest/old", "destroy guest old", "it is no longer wanted",
                           Verdict::refused, "NeedsSignature", api::sample_ticket}};
-  const auto refused = host.run({"apply", "-f", file, "--yes", "--wait"});
+  const auto other = host.folder.write("gamma.yaml", guest_yaml("gamma"));
+  CHECK(host.run({"apply", "-f", other, "--yes", "--wait"}).status == 0);  // not gamma's business
+  host.daemon.actions.push_back({"guest/gamma", "shrink disk root 64Mi", "it would cost data",
+                                 Verdict::refused, "NeedsSignature", api::sample_ticket});
+  const auto refused = host.run({"apply", "-f", other, "--yes", "--wait"});
   CHECK(refused.status == 1);
   CHECK(has(refused.err, "everything that needs no signature is done"));
   CHECK(has(refused.err, api::sample_ticket));
