@@ -11,7 +11,7 @@ template <auto release>
 struct Release {
   template <class T>
   void operator()(T* p) const noexcept {
-    static_cast<void>(release(p));
+    static_cast<void>(release(p));  // NOLINT(cppcoreguidelines-no-malloc): may be free()
   }
 };
 

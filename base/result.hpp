@@ -22,12 +22,12 @@ class [[nodiscard]] Result {
 
   explicit operator bool() const { return state_.index() == 0; }
 
-  T& value() & { return assert(*this), *std::get_if<0>(&state_); }
-  const T& value() const& { return assert(*this), *std::get_if<0>(&state_); }
-  T value() && { return assert(*this), std::move(*std::get_if<0>(&state_)); }
+  T& value() & { return assert(*this), std::get<0>(state_); }
+  const T& value() const& { return assert(*this), std::get<0>(state_); }
+  T value() && { return assert(*this), std::get<0>(std::move(state_)); }
 
-  const Error& error() const& { return assert(!*this), *std::get_if<1>(&state_); }
-  Error error() && { return assert(!*this), std::move(*std::get_if<1>(&state_)); }
+  const Error& error() const& { return assert(!*this), std::get<1>(state_); }
+  Error error() && { return assert(!*this), std::get<1>(std::move(state_)); }
 
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
@@ -51,8 +51,8 @@ class [[nodiscard]] Result<void> {
 
   explicit operator bool() const { return state_.index() == 0; }
   void value() const { assert(*this); }
-  const Error& error() const& { return assert(!*this), *std::get_if<1>(&state_); }
-  Error error() && { return assert(!*this), std::move(*std::get_if<1>(&state_)); }
+  const Error& error() const& { return assert(!*this), std::get<1>(state_); }
+  Error error() && { return assert(!*this), std::get<1>(std::move(state_)); }
 
   Result context(std::string_view doing) && {
     if (*this) return {};

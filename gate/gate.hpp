@@ -70,7 +70,7 @@ class Gate {
   // Right before the effect, with the identity re-read from the provider. The time is
   // read here, so that what expired while the facts were gathered is refused. A permit
   // closes the ticket of the same step. Errc::invalid when no operation is named.
-  Result<std::variant<Permit, Refusal>> ask(const Facts& facts, const TicketDetail& detail);
+  Result<std::variant<Permit, Refusal>> ask(const Facts& asked, const TicketDetail& detail);
 
   // Makes (or finds) the ticket of a refused step and audits the refusal once. Writes
   // nothing while nothing changed. Errc::invalid when `decision` allows the step, or when

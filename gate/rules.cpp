@@ -283,34 +283,44 @@ Decision judge_set_aside(const Facts& f) {
   return judge_order(f, aside_young);
 }
 
+Decision judge_own_rollback(const Facts& f) {
+  if (const Bar* bar = first_standing(against_own_rollback, f)) return refuse_for_good(*bar);
+  return allow(code::own_rollback, "the operation undoes what it created itself");
+}
+
+Decision judge_own_scratch(const Facts& f) {
+  if (const Bar* bar = first_standing(against_own_scratch, f)) return refuse_for_good(*bar);
+  return allow(code::own_scratch, "the journal says that it is scratch of this host's own");
+}
+
+Decision judge_removal_of_a_copy(const Facts& f) {
+  if (const Bar* bar = first_standing(against_removing_a_copy, f)) return refuse_for_good(*bar);
+  if (f.requester != Requester::policy) return judge_order(f, not_by_policy);
+  if (const Bar* bar = first_standing(against_pruning, f)) return refuse_for_good(*bar);
+  return allow(code::by_policy, "policy removes it, and enough newer copies stay");
+}
+
+Decision judge_rollback(const Facts& f) {
+  if (const Bar* bar = first_standing(against_unsigned_rollback, f)) return judge_order(f, *bar);
+  return allow(code::own_snapshot, "the guest goes back to its own snapshot, and loses nothing");
+}
+
+// What stands against any order about this object, whatever else is true.
+const Bar* identity_bar(const Facts& f) {
+  if (must_name_an_object(f.verb) && f.object.empty()) return &unnamed;
+  if (f.verb == Verb::adopt_guest) return first_standing(against_adoption, f);
+  return is_about_a_guest(f.verb) ? first_standing(identity, f) : nullptr;
+}
+
 }  // namespace
 
 Decision decide(const Facts& f) {
-  if (must_name_an_object(f.verb) && f.object.empty()) return refuse_for_good(unnamed);
-  if (f.verb == Verb::adopt_guest) {
-    if (const Bar* bar = first_standing(against_adoption, f)) return refuse_for_good(*bar);
-    return judge_order(f, only_signed);
-  }
-  if (is_about_a_guest(f.verb))
-    if (const Bar* bar = first_standing(identity, f)) return refuse_for_good(*bar);
-
+  if (const Bar* bar = identity_bar(f)) return refuse_for_good(*bar);
   switch (f.verb) {
-    case Verb::remove_unfinished:
-      if (const Bar* bar = first_standing(against_own_rollback, f)) return refuse_for_good(*bar);
-      return allow(code::own_rollback, "the operation undoes what it created itself");
-    case Verb::remove_scratch:
-      if (const Bar* bar = first_standing(against_own_scratch, f)) return refuse_for_good(*bar);
-      return allow(code::own_scratch, "the journal says that it is scratch of this host's own");
-    case Verb::remove_snapshot:
-      if (const Bar* bar = first_standing(against_removing_a_copy, f)) return refuse_for_good(*bar);
-      if (f.requester != Requester::policy) return judge_order(f, not_by_policy);
-      if (const Bar* bar = first_standing(against_pruning, f)) return refuse_for_good(*bar);
-      return allow(code::by_policy, "policy removes it, and enough newer copies stay");
-    case Verb::roll_back_snapshot:
-      if (const Bar* bar = first_standing(against_unsigned_rollback, f))
-        return judge_order(f, *bar);
-      return allow(code::own_snapshot,
-                   "the guest goes back to its own snapshot, and loses nothing");
+    case Verb::remove_unfinished: return judge_own_rollback(f);
+    case Verb::remove_scratch: return judge_own_scratch(f);
+    case Verb::remove_snapshot: return judge_removal_of_a_copy(f);
+    case Verb::roll_back_snapshot: return judge_rollback(f);
     case Verb::free_tombstone: return judge_tombstone(f);
     case Verb::undelete_guest: return judge_undeletion(f);
     case Verb::free_set_aside: return judge_set_aside(f);

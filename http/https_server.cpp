@@ -122,8 +122,8 @@ struct HttpsServer::State {
 
 HttpsServer::HttpsServer(std::unique_ptr<State> state) : state_{std::move(state)} {}
 
-Result<std::unique_ptr<HttpsServer>> HttpsServer::listen(HttpsServerOptions options,
-                                                         AsyncRequestHandler handler) {
+Result<std::unique_ptr<HttpsServer>> HttpsServer::listen(const HttpsServerOptions& options,
+                                                         const AsyncRequestHandler& handler) {
   const auto endpoint = TRY(parse_address(options.address));
   auto context = TRY(tls_server_context(options.certificate, options.key));
   auto listening = TRY(listen_on(endpoint, options.address));

@@ -26,8 +26,8 @@ class HttpsServer {
   // Serves once this returns. From then on the process ignores SIGPIPE. Errc::invalid: not an
   // address, or unusable files; conflict: the port is taken; denied, not_found, exhausted,
   // unavailable as they come.
-  static Result<std::unique_ptr<HttpsServer>> listen(HttpsServerOptions options,
-                                                     AsyncRequestHandler handler);
+  static Result<std::unique_ptr<HttpsServer>> listen(const HttpsServerOptions& options,
+                                                     const AsyncRequestHandler& handler);
 
   // Closes idle connections, fires Request::stop, waits for answers that are owed and sends
   // them (giving each at most a second).

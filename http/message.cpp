@@ -2,6 +2,7 @@
 #include "http/message.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 namespace holdfast::http {
@@ -35,6 +36,15 @@ int hex_value(char c) {
   return -1;
 }
 
+// What the two digits at the start of `text` stand for.
+std::optional<char> hex_byte(std::string_view text) {
+  if (text.size() < 2) return std::nullopt;
+  const int high = hex_value(text[0]);
+  const int low = hex_value(text[1]);
+  if (high < 0 || low < 0) return std::nullopt;
+  return static_cast<char>(high * 16 + low);
+}
+
 Result<std::string> decode(std::string_view text, bool plus_is_space) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -42,14 +52,12 @@ Result<std::string> decode(std::string_view text, bool plus_is_space) {
       out += plus_is_space && text[i] == '+' ? ' ' : text[i];
       continue;
     }
-    const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
-    const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
-    if (high < 0 || low < 0) return Error{Errc::invalid, "bad percent-encoding in the target"};
-    const auto c = static_cast<char>(high * 16 + low);
+    const auto byte = hex_byte(text.substr(i + 1));
+    if (!byte) return Error{Errc::invalid, "bad percent-encoding in the target"};
     // Both would let two different paths look the same, or one end early.
-    if (c == '\0' || (c == '/' && !plus_is_space))
+    if (*byte == '\0' || (*byte == '/' && !plus_is_space))
       return Error{Errc::invalid, "encoded NUL or slash in the target"};
-    out += c;
+    out += *byte;
     i += 2;
   }
   return out;

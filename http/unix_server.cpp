@@ -48,7 +48,7 @@ struct UnixServer::State {
 
 UnixServer::UnixServer(std::unique_ptr<State> state) : state_{std::move(state)} {}
 
-Result<std::unique_ptr<UnixServer>> UnixServer::listen(ServerOptions options,
+Result<std::unique_ptr<UnixServer>> UnixServer::listen(const ServerOptions& options,
                                                        RequestHandler handler) {
   auto listener = TRY(UnixListener::bind(options.path, options.mode, options.group));
   // Accepting ends before the name goes: two descriptors.

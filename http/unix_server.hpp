@@ -25,7 +25,8 @@ class UnixServer {
   // Serves once this returns. A socket file that a dead server left is replaced; when
   // somebody still answers on it, Errc::conflict. Errc::denied, not_found, invalid (path
   // longer than 107 bytes, or something there that is no socket) as they come.
-  static Result<std::unique_ptr<UnixServer>> listen(ServerOptions options, RequestHandler handler);
+  static Result<std::unique_ptr<UnixServer>> listen(const ServerOptions& options,
+                                                    RequestHandler handler);
 
   // Closes idle connections, fires Request::stop, waits for running handlers, sends their
   // answers (giving each at most a second) and removes the socket file.

@@ -8,6 +8,8 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
+#include <utility>
 
 namespace holdfast {
 namespace {
@@ -25,6 +27,32 @@ void drain(int fd) {
   }
 }
 
+// A directory that may come, go and be replaced by another of its name.
+class Watched {
+ public:
+  explicit Watched(const std::string& directory) : directory_{directory} {}
+  int events() const { return events_.get(); }
+  bool is_there() const { return watch_ >= 0; }
+  // Forgets what was told; false: it is not there. Removing and re-adding the watch is how a
+  // replaced directory is noticed.
+  bool look_again() {
+    if (is_there()) ::inotify_rm_watch(events_.get(), watch_);
+    drain(events_.get());
+    watch_ = ::inotify_add_watch(events_.get(), directory_.c_str(), interesting);
+    return is_there();
+  }
+
+ private:
+  const std::string& directory_;
+  const UniqueFd events_{::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)};
+  int watch_ = -1;
+};
+
+int patience_ms(bool is_pending, bool is_there) {
+  if (is_pending) return quiet_ms;
+  return is_there ? -1 : look_again_ms;
+}
+
 }  // namespace
 
 DirectoryWatch::DirectoryWatch(std::string directory, std::function<void()> changed)
@@ -39,29 +67,18 @@ void DirectoryWatch::run(const std::stop_token& stop) const {
                                   // An eventfd at its maximum is readable already.
                                   static_cast<void>(!::write(wake_.get(), &one, sizeof one));
                                 }};
-  const UniqueFd events{::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)};
-  int watch = -1;
+  Watched folder{directory_};
   bool is_pending = false;
   while (!stop.stop_requested()) {
-    if (watch < 0) {
-      watch = ::inotify_add_watch(events.get(), directory_.c_str(), interesting);
-      is_pending = is_pending || watch >= 0;
-    }
-    std::array<pollfd, 2> fds{{{wake_.get(), POLLIN, 0}, {events.get(), POLLIN, 0}}};
-    const int timeout = is_pending ? quiet_ms : (watch < 0 ? look_again_ms : -1);
-    const int n = ::poll(fds.data(), fds.size(), timeout);
+    if (!folder.is_there()) is_pending = folder.look_again() || is_pending;
+    std::array<pollfd, 2> fds{{{wake_.get(), POLLIN, 0}, {folder.events(), POLLIN, 0}}};
+    const int n = ::poll(fds.data(), fds.size(), patience_ms(is_pending, folder.is_there()));
     if (stop.stop_requested()) return;
-    if (n == 0 && is_pending) {
-      is_pending = false;
-      changed_();
-    }
+    const bool is_quiet = n == 0;
+    if (is_quiet && std::exchange(is_pending, false)) changed_();
     if (n > 0 && (fds[1].revents & POLLIN) != 0) {
-      drain(events.get());
       is_pending = true;
-      // Removing and re-adding is how a replaced directory is noticed.
-      ::inotify_rm_watch(events.get(), watch);
-      drain(events.get());
-      watch = ::inotify_add_watch(events.get(), directory_.c_str(), interesting);
+      folder.look_again();
     }
   }
 }

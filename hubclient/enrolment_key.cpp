@@ -35,9 +35,10 @@ EnrolmentKey::EnrolmentKey(std::shared_ptr<evp_pkey_st> key) : key_{std::move(ke
 Result<EnrolmentKey> EnrolmentKey::load(const std::string& path) {
   auto pem = TRY(read_file(path, longest_file));
   if (!pem) return Error{Errc::not_found, path + ": there is no enrolment key"};
-  const BioHandle bio{BIO_new_mem_buf(pem->data(), static_cast<int>(pem->size()))};
+  std::string& text = *pem;
+  const BioHandle bio{BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
   const auto key = own(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
-  OPENSSL_cleanse(pem->data(), pem->size());
+  OPENSSL_cleanse(text.data(), text.size());
   if (key && EVP_PKEY_get_id(key.get()) == EVP_PKEY_ED25519) return EnrolmentKey{key};
   return Error{Errc::corrupt, path +
                                   " does not hold an Ed25519 key; restore it from a backup, or "

@@ -37,13 +37,6 @@ bool is_resource_file(const std::string& name) {
 
 std::int64_t nanoseconds(const timespec& t) { return t.tv_sec * 1'000'000'000LL + t.tv_nsec; }
 
-// What one file says, as far as it can be read at all.
-struct Known {
-  std::string file{};
-  std::size_t resources = 0;
-  Resources content{};
-};
-
 bool holds(const Resources& resources, std::string_view kind, std::string_view name) {
   const auto named = [&](const auto& list) {
     return std::any_of(list.begin(), list.end(), [&](const auto& r) { return r.name == name; });
@@ -83,6 +76,12 @@ std::vector<NewText> texts_of(const Resources& resources) {
 }
 
 }  // namespace
+
+// What one file says, as far as it can be read at all.
+struct FileSource::Known {
+  std::string file{};
+  Resources content{};
+};
 
 FileSource::FileSource(std::string directory, const Clock& clock)
     : directory_{std::move(directory)}, clock_{clock} {}
@@ -175,8 +174,42 @@ Result<std::optional<Fetched>> FileSource::fetch() {
   return std::optional<Fetched>{std::move(*fetched)};
 }
 
+// Where a resource is to be written: the file that holds it, and nothing else.
+Result<std::string> FileSource::file_for(std::string_view kind, const std::string& name,
+                                         const std::vector<Known>& known) const {
+  std::string target = lower(std::string{kind}) + "-" + name + ".yaml";
+  for (const Known& file : known) {
+    if (!holds(file.content, kind, name)) continue;
+    if (count(file.content) != 1)
+      return Error{Errc::conflict, std::string{kind} + " " + name + " stands in " + directory_ +
+                                       "/" + file.file + " together with others; edit that file"};
+    target = file.file;
+  }
+  return target;
+}
+
 Result<std::vector<std::string>> FileSource::apply(const Resources& resources) {
   if (!resources.rejected.empty()) return resources.rejected.front().error;
+  const auto known = TRY(known_files());
+  struct Write {
+    std::string path{};
+    std::string yaml{};
+  };
+  std::vector<Write> writes;
+  for (NewText& text : texts_of(resources)) {
+    const std::string file = TRY(file_for(text.kind, text.name, known));
+    writes.push_back({directory_ + "/" + file, std::move(text.yaml)});
+  }
+  std::vector<std::string> paths;
+  paths.reserve(writes.size());
+  for (const Write& write : writes) {
+    TRY(replace_file(write.path, write.yaml, 0644));
+    paths.push_back(write.path);
+  }
+  return paths;
+}
+
+Result<std::vector<FileSource::Known>> FileSource::known_files() const {
   std::vector<Known> known;
   for (const File& file : TRY(list())) {
     const std::string text = TRY(read(file.name));
@@ -185,32 +218,9 @@ Result<std::vector<std::string>> FileSource::apply(const Resources& resources) {
     if (std::holds_alternative<HostDesiredState>(*content))
       return Error{Errc::conflict, directory_ + "/" + file.name +
                                        " holds a whole HostDesiredState; edit that file instead"};
-    auto& parsed = std::get<Resources>(*content);
-    const std::size_t n = count(parsed);
-    known.push_back({file.name, n, std::move(parsed)});
+    known.push_back({file.name, std::get<Resources>(std::move(*content))});
   }
-  struct Write {
-    std::string file{};
-    std::string yaml{};
-  };
-  std::vector<Write> writes;
-  for (NewText& text : texts_of(resources)) {
-    std::string target = lower(text.kind) + "-" + text.name + ".yaml";
-    for (const Known& file : known) {
-      if (!holds(file.content, text.kind, text.name)) continue;
-      if (file.resources != 1)
-        return Error{Errc::conflict, text.kind + " " + text.name + " stands in " + directory_ +
-                                         "/" + file.file + " together with others; edit that file"};
-      target = file.file;
-    }
-    writes.push_back({std::move(target), std::move(text.yaml)});
-  }
-  std::vector<std::string> paths;
-  for (const Write& write : writes) {
-    TRY(replace_file(directory_ + "/" + write.file, write.yaml, 0644));
-    paths.push_back(directory_ + "/" + write.file);
-  }
-  return paths;
+  return known;
 }
 
 }  // namespace holdfast

@@ -39,6 +39,10 @@ class FileSource final : public DesiredSource {
   };
   Result<std::vector<File>> list() const;
   Result<std::string> read(const std::string& name) const;
+  struct Known;
+  Result<std::vector<Known>> known_files() const;
+  Result<std::string> file_for(std::string_view kind, const std::string& name,
+                               const std::vector<Known>& known) const;
   Result<Fetched> parse(const std::vector<File>& files) const;
 
   std::string directory_;

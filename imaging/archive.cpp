@@ -156,21 +156,28 @@ Result<std::string> Archive::next_file(Meter& meter) {
     if (++entries_ > max_entries)
       return Error{Errc::invalid,
                    path_ + ": more than " + std::to_string(max_entries) + " entries"};
-    const char* raw_name = archive_entry_pathname(entry);
-    if (raw_name == nullptr) return Error{Errc::invalid, path_ + ": an entry without a name"};
-    const std::string name = normalized(raw_name);
-    if (leaves_archive(raw_name))
-      return Error{Errc::invalid, path_ + ": refused: " + raw_name + " leaves the archive"};
-    const auto type = archive_entry_filetype(entry);
-    if (type == AE_IFDIR) continue;
-    if (type != AE_IFREG || archive_entry_hardlink(entry) != nullptr ||
-        archive_entry_symlink(entry) != nullptr)
-      return Error{Errc::invalid,
-                   path_ + ": refused: " + name + " is a link or a device, not a file"};
+    const std::string name = TRY(name_of(entry));
+    if (archive_entry_filetype(entry) == AE_IFDIR) continue;
     size_ = static_cast<std::uint64_t>(archive_entry_size(entry));
     unread_ = true;
     return check_entry(name);
   }
+}
+
+// Of a file or a folder within the archive; anything else is refused.
+Result<std::string> Archive::name_of(archive_entry* entry) const {
+  const char* raw_name = archive_entry_pathname(entry);
+  if (raw_name == nullptr) return Error{Errc::invalid, path_ + ": an entry without a name"};
+  if (leaves_archive(raw_name))
+    return Error{Errc::invalid, path_ + ": refused: " + raw_name + " leaves the archive"};
+  std::string name = normalized(raw_name);
+  const auto type = archive_entry_filetype(entry);
+  const bool is_link =
+      archive_entry_hardlink(entry) != nullptr || archive_entry_symlink(entry) != nullptr;
+  if (type != AE_IFDIR && (type != AE_IFREG || is_link))
+    return Error{Errc::invalid,
+                 path_ + ": refused: " + name + " is a link or a device, not a file"};
+  return name;
 }
 
 std::unique_ptr<Reader> Archive::content() { return std::make_unique<EntryReader>(*this); }

@@ -9,6 +9,7 @@
 #include "imaging/content.hpp"
 
 struct archive;
+struct archive_entry;
 
 namespace holdfast::imaging {
 
@@ -41,6 +42,7 @@ class Archive {
   };
   explicit Archive(std::string path);
   Result<void> pass_over(Meter& meter);
+  Result<std::string> name_of(archive_entry* entry) const;
   Result<std::string> check_entry(const std::string& name);
   Error failure(const std::string& doing) const;
 

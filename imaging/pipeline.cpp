@@ -30,9 +30,13 @@ enum class Stage { filled, worked, absorbed };
 class Pipeline {
  public:
   Pipeline(Job& job, const Route& route, const Options& options, SlotMemory& memory)
-      : job_{job}, route_{route}, options_{options}, transfers_{route, options}, feed_{route} {
+      : job_{job},
+        route_{route},
+        options_{options},
+        transfers_{route, options},
+        feed_{route},
+        slot_count_{memory.slots().size()} {
     for (auto& slot : memory.slots()) free_.push_back(&slot);
-    slot_count_ = free_.size();
   }
 
   Result<void> open() {
@@ -287,7 +291,7 @@ class Pipeline {
   StreamFeed feed_;  // on the feeder's thread alone
 
   std::vector<Slot*> free_{};
-  std::size_t slot_count_ = 0;
+  const std::size_t slot_count_;
   std::map<std::uint64_t, Slot*> in_order_{};
   std::uint64_t next_placed_ = 0;
   std::deque<Transfers::Request> writes_{};

@@ -110,6 +110,7 @@ Result<pid_t> spawn(const Process& process, int out, int errors) {
 
   std::vector<std::string> words = process.argv;
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   std::string path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";

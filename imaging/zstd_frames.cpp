@@ -63,6 +63,17 @@ std::optional<FrameHeader> parse_header(std::span<const std::byte> head) {
   return header;
 }
 
+struct BlockHeader {
+  bool is_last = false;
+  std::uint64_t type = 0;
+  std::uint64_t size = 0;
+};
+
+BlockHeader parse_block(const std::array<std::byte, block_header_size>& bytes) {
+  const auto bits = little_endian(bytes);
+  return {(bits & 1U) != 0, bits >> 1U & 3U, bits >> 3U};
+}
+
 // What a frame's blocks add up to.
 struct Extent {
   std::uint64_t end = 0;      // in the file
@@ -75,18 +86,20 @@ Result<std::optional<Extent>> walk_blocks(const BytesAt& bytes_at, std::uint64_t
   using Found = std::optional<Extent>;
   const auto block_limit = std::min(header.window_size, largest_block);
   Extent extent{offset + header.size, 0};
+  const auto is_too_large = [&] {
+    const auto packed = extent.end - offset;
+    const auto unpacked = header.content_size ? 0 : extent.content;
+    return extent.end > file_size || packed + unpacked > limit;
+  };
   for (bool is_last = false; !is_last;) {
     std::array<std::byte, block_header_size> bytes{};
     if (TRY(bytes_at(extent.end, bytes)) < bytes.size()) return Found{};
-    const auto block = little_endian(bytes);
-    is_last = (block & 1U) != 0;
-    const auto type = block >> 1U & 3U;
-    const auto size = block >> 3U;
-    if (type == reserved_block || size > block_limit) return Found{};
-    extent.end += bytes.size() + (type == rle_block ? 1 : size);
-    extent.content += type == compressed_block ? block_limit : size;
-    if (extent.end > file_size || extent.end - offset > limit) return Found{};
-    if (!header.content_size && extent.end - offset + extent.content > limit) return Found{};
+    const auto block = parse_block(bytes);
+    is_last = block.is_last;
+    if (block.type == reserved_block || block.size > block_limit) return Found{};
+    extent.end += bytes.size() + (block.type == rle_block ? 1 : block.size);
+    extent.content += block.type == compressed_block ? block_limit : block.size;
+    if (is_too_large()) return Found{};
   }
   if (header.has_checksum) extent.end += checksum_size;
   if (extent.end > file_size) return Found{};

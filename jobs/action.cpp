@@ -89,6 +89,19 @@ signing::Objection object_to_restore(const Job& job) {
   return std::nullopt;
 }
 
+// What an action's own parameters must say.
+signing::Objection object_to_params(const Job& job) {
+  if (job.action == "guest.backup") return object_to_backup(job);
+  if (job.action == "guest.restore") return object_to_restore(job);
+  // Whose turn it takes goes by the guest's name: both must be the one that was signed for.
+  if (job.action == "guest.adopt" && job.guest && object_of(job) != job.guest->name)
+    return bad_params("params.object is another name than the guest's");
+  if (job.params.contains("extraBudget") && !parse_budget(param(job, "extraBudget")))
+    return bad_params("params.extraBudget is no number from 0 to " +
+                      std::to_string(most_extra_budget));
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string object_of(const Job& job) { return param(job, "object"); }
@@ -116,16 +129,7 @@ Judged<Meaning> meaning_of(const Job& job) {
     return bad_params(
         "params.object is missing: it says which disk, image, snapshot, backup or "
         "desired state is meant");
-  if (job.action == "guest.backup")
-    if (auto objection = object_to_backup(job)) return *objection;
-  if (job.action == "guest.restore")
-    if (auto objection = object_to_restore(job)) return *objection;
-  // Whose turn it takes goes by the guest's name: both must be the one that was signed for.
-  if (meaning.verb == Verb::adopt_guest && job.guest && object_of(job) != job.guest->name)
-    return bad_params("params.object is another name than the guest's");
-  if (job.params.contains("extraBudget") && !parse_budget(param(job, "extraBudget")))
-    return bad_params("params.extraBudget is no number from 0 to " +
-                      std::to_string(most_extra_budget));
+  if (auto objection = object_to_params(job)) return *objection;
   return meaning;
 }
 

@@ -98,10 +98,10 @@ Result<Answer> Intake::judge(const JobEnvelope& envelope, const std::string& pay
   if (const auto objection = TRY(object_to_guest(verified, record.subject)))
     return refuse(*objection, std::move(record));
   if (TRY(parts_.journal.job_seen(record.id))) {
-    Refusal replay{
+    const Refusal replay{
         code::replayed_job,
         "job " + record.id + " was accepted before, and each is used once; have a new one signed"};
-    return refuse(std::move(replay), std::move(record));
+    return refuse(replay, std::move(record));
   }
   if (record.action == rotation_action)
     if (const auto objection = object_to_rotation(verified.job, *operators, parts_.policy, now))

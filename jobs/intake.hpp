@@ -65,7 +65,7 @@ class Intake {
   // An Error is the journal's: nothing is known of the job, and it may be offered again.
   Result<Answer> submit(const JobEnvelope& envelope);
   // The same from JSON text; what is none is refused.
-  Result<Answer> submit(const std::string& envelope);
+  Result<Answer> submit(const std::string& text);
 
   // Keeps the highest time seen in the journal, at most once a day: for a machine whose clock is
   // set back while this does not run. Call it now and then.

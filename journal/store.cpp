@@ -81,22 +81,19 @@ void Journal::Store::write_until_stopped() {
 // Gives every request in `group` its result. An exception (a test's simulated crash)
 // goes to the callers, and leaves no transaction behind.
 void Journal::Store::write(const Group& group) {
-  const auto roll_back = [this] {
+  // Those of the group that have no failure of their own share the group's.
+  const auto roll_back = [&](const auto& fail) {
     if (writer_->in_transaction()) static_cast<void>(writer_->run("ROLLBACK"));
+    for (Request* request : group)
+      if (!request->thrown && request->result) fail(*request);
   };
   try {
     const Result<void> committed = write_in_one_transaction(group);
     for (const Request* request : group) note_disk(committed ? request->result : committed);
     if (committed) return;
-    roll_back();
-    for (Request* request : group) {
-      if (!request->thrown && request->result) request->result = committed.error();
-    }
+    roll_back([&](Request& request) { request.result = committed.error(); });
   } catch (...) {
-    roll_back();
-    for (Request* request : group) {
-      if (!request->thrown && request->result) request->thrown = std::current_exception();
-    }
+    roll_back([&](Request& request) { request.thrown = std::current_exception(); });
   }
 }
 

@@ -37,7 +37,7 @@ Codec<std::string> text_or_empty(const TextForm& form) {
   auto codec = text(form);
   const auto read = codec.read;
   codec.read = [read](const Json& json, std::string& value, Problems& problems) {
-    if (json == "") return value.clear();
+    if (json.is_string() && json.get_ref<const std::string&>().empty()) return value.clear();
     read(json, value, problems);
   };
   return codec;

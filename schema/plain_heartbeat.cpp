@@ -102,16 +102,39 @@ class HeartbeatReader {
     required = (1U << 6U) - 1U,
   };
 
+  struct Name {
+    std::string_view name;
+    Field field;
+  };
+  static constexpr std::array names{Name{"apiVersion", api_version_field},
+                                    Name{"kind", kind_field},
+                                    Name{"session", session_field},
+                                    Name{"sequence", sequence_field},
+                                    Name{"passAge", pass_age_field},
+                                    Name{"journalAge", journal_age_field},
+                                    Name{"openOperations", open_operations_field},
+                                    Name{"generation", generation_field},
+                                    Name{"mode", mode_field}};
+
   bool read_field(std::string_view name) {
-    if (name == "apiVersion") return is_new(api_version_field) && at_.text() == api_version;
-    if (name == "kind") return is_new(kind_field) && at_.text() == "Heartbeat";
-    if (name == "session") return is_new(session_field) && read_session();
-    if (name == "sequence") return is_new(sequence_field) && put(whole(), said_.sequence);
-    if (name == "passAge") return is_new(pass_age_field) && read_age(said_.pass_age);
-    if (name == "journalAge") return is_new(journal_age_field) && read_age(said_.journal_age);
-    if (name == "openOperations") return is_new(open_operations_field) && read_operations();
-    if (name == "generation") return is_new(generation_field) && put(whole(), said_.generation);
-    return name == "mode" && is_new(mode_field) && read_mode();
+    const auto known = std::find_if(names.begin(), names.end(),
+                                    [&](const Name& other) { return other.name == name; });
+    return known != names.end() && is_new(known->field) && read_value(known->field);
+  }
+  bool read_value(Field field) {
+    switch (field) {
+      case api_version_field: return at_.text() == api_version;
+      case kind_field: return at_.text() == "Heartbeat";
+      case session_field: return read_session();
+      case sequence_field: return put(whole(), said_.sequence);
+      case pass_age_field: return read_age(said_.pass_age);
+      case journal_age_field: return read_age(said_.journal_age);
+      case open_operations_field: return read_operations();
+      case generation_field: return put(whole(), said_.generation);
+      case mode_field: return read_mode();
+      case required: break;
+    }
+    return false;
   }
   bool is_new(Field field) {
     const bool was_seen = (seen_ & field) != 0;

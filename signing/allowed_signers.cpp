@@ -67,9 +67,9 @@ Result<Time> parse_stamp(std::string_view text) {
   const std::string spelled = full.substr(0, 4) + "-" + full.substr(4, 2) + "-" +
                               full.substr(6, 2) + "T" + full.substr(8, 2) + ":" +
                               full.substr(10, 2) + ":" + full.substr(12, 2) + "Z";
-  auto time = parse_time(spelled);
+  const auto time = parse_time(spelled);
   if (!time) return wrong;
-  return std::move(*time);
+  return *time;
 }
 
 // `name="value"`; the value without its quotes.

@@ -86,7 +86,7 @@ void parse_throttle(ParsedDomain& parsed, xml_node disk) {
 std::string source_of(xml_node disk) {
   const xml_node source = disk.child("source");
   for (const char* name : {"file", "dev", "dir", "volume", "name"}) {
-    const std::string value = source.attribute(name).value();
+    std::string value = source.attribute(name).value();
     if (!value.empty()) return value;
   }
   return {};

@@ -350,7 +350,7 @@ Result<std::string> adopt_domain(std::string_view existing, const GuestDefinitio
 Result<std::string> render_disk(const Disk& disk, const std::string& device, const Limits& limits) {
   TRY(check_disk(disk));
   pugi::xml_document document;
-  append_disk(document, disk, device, limits);
+  append_disk(document.root(), disk, device, limits);
   return to_text(document.first_child());
 }
 

@@ -40,6 +40,7 @@ void forward(virDomainPtr domain, void* opaque) {
 
 // libvirt's event signatures differ in what follows (connection, domain) and precedes the
 // opaque pointer; of all of them only which guest it was matters here.
+// NOLINTBEGIN(readability-function-size): so many parameters are libvirt's wish.
 int on_lifecycle(virConnectPtr /*c*/, virDomainPtr domain, int /*event*/, int /*detail*/,
                  void* opaque) {
   forward(domain, opaque);
@@ -69,6 +70,7 @@ void on_io_error(virConnectPtr /*c*/, virDomainPtr domain, const char* /*path*/,
                  const char* /*alias*/, int /*action*/, const char* /*reason*/, void* opaque) {
   forward(domain, opaque);
 }
+// NOLINTEND(readability-function-size)
 
 void on_connection_closed(virConnectPtr c, int /*reason*/, void* opaque) {
   if (const auto session = static_cast<Listener*>(opaque)->session.lock()) session->on_close(c);

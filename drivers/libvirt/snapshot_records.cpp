@@ -99,9 +99,11 @@ Result<std::vector<SnapshotRecord>> list_snapshots(Core& core, const Connection&
   if (count < 0) return last_error(to_string(Call::snapshot_list));
   const Handle<virDomainSnapshotPtr, std::free> owner{list};
   std::vector<SnapshotHandle> handles;
+  handles.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) handles.emplace_back(list[i]);
 
   std::vector<SnapshotRecord> records;
+  records.reserve(handles.size());
   for (SnapshotHandle& handle : handles) {
     records.push_back(TRY(read_record(core, connection, std::move(handle))));
   }

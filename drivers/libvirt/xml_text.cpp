@@ -13,22 +13,40 @@ bool is_plain(char c) {
          c == '_' || c == '.';
 }
 
+struct ByteRange {
+  std::uint8_t least;
+  std::uint8_t most;
+  bool contains(std::uint8_t byte) const { return byte >= least && byte <= most; }
+};
+constexpr ByteRange continuation{0x80, 0xBF};
+
+// The well-formed sequences by their first byte (RFC 3629, section 4).
+struct SequenceForm {
+  ByteRange first;
+  ByteRange second;
+  std::size_t length;
+};
+constexpr std::array sequence_forms{
+    SequenceForm{{0x00, 0x7F}, {}, 1},           SequenceForm{{0xC2, 0xDF}, continuation, 2},
+    SequenceForm{{0xE0, 0xE0}, {0xA0, 0xBF}, 3}, SequenceForm{{0xE1, 0xEC}, continuation, 3},
+    SequenceForm{{0xED, 0xED}, {0x80, 0x9F}, 3}, SequenceForm{{0xEE, 0xEF}, continuation, 3},
+    SequenceForm{{0xF0, 0xF0}, {0x90, 0xBF}, 4}, SequenceForm{{0xF1, 0xF3}, continuation, 4},
+    SequenceForm{{0xF4, 0xF4}, {0x80, 0x8F}, 4}};
+
 // How many bytes the UTF-8 sequence at the start of `text` has; 0 when there is none
 // (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
 std::size_t sequence_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-  const std::uint8_t first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0U) != 0x80) return 0;
-  }
-  const std::uint8_t second = byte(1);
-  if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F)) return 0;
-  if ((first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F)) return 0;
-  if (first == 0xEF && second == 0xBF && byte(2) >= 0xBE) return 0;  // U+FFFE, U+FFFF
-  return length;
+  const auto form =
+      std::find_if(sequence_forms.begin(), sequence_forms.end(),
+                   [&](const SequenceForm& known) { return known.first.contains(byte(0)); });
+  if (form == sequence_forms.end() || text.size() < form->length) return 0;
+  if (form->length == 1) return 1;
+  if (!form->second.contains(byte(1))) return 0;
+  for (std::size_t i = 2; i < form->length; ++i)
+    if (!continuation.contains(byte(i))) return 0;
+  const bool is_noncharacter = byte(0) == 0xEF && byte(1) == 0xBF && byte(2) >= 0xBE;
+  return is_noncharacter ? 0 : form->length;  // U+FFFE, U+FFFF
 }
 
 bool is_xml_text(std::string_view text) {

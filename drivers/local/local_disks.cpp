@@ -61,7 +61,7 @@ Result<Uuid> LocalDisks::owner_of(const std::string& path) const {
     const std::string_view rest = std::string_view{path}.substr(directory.size() + 1);
     const auto slash = rest.find('/');
     if (slash == std::string_view::npos || !is_plain_name(rest.substr(slash + 1))) continue;
-    if (auto uuid = Uuid::parse(rest.substr(0, slash))) return std::move(*uuid);
+    if (auto uuid = Uuid::parse(rest.substr(0, slash))) return *uuid;
   }
   return Error{Errc::denied, path + " is not in a guest's folder on any storage target"};
 }

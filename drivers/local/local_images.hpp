@@ -20,7 +20,7 @@ class LocalImages final : public host::ImageStore {
   Result<std::vector<host::StoredImage>> list() const override;
   Result<host::StoredImage> import(const std::string& path,
                                    const host::Transfer& transfer) override;
-  Result<void> verify(const ImageRef& image, const host::Transfer& transfer) const override;
+  Result<void> verify(const ImageRef& ref, const host::Transfer& transfer) const override;
 
  private:
   std::string directory_;

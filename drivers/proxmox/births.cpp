@@ -75,20 +75,24 @@ Result<Births::Claim> Births::whose(int vmid, const Uuid& uuid) {
     const auto config = node_.config({kind, vmid});
     if (!config && config.error().code() == Errc::denied) return Claim::taken;
     if (!config) return config.error();
-    if (!*config) continue;
-    const auto text = own_marker(**config);
-    if (text && *text && (*text)->marker.uuid == uuid) return Claim::ours;
-    // A placeholder has no marker yet; whoever makes it, its task tells.
-    if ((*config)->lock != "create") return Claim::taken;
-    if (TRY(is_restoring({vmid}))) return Claim::busy;
-    node_.options().log.warn(
-        "a guest is left of a creation that died, as root on the node removes it",
-        {{"vmid", vmid},
-         {"command", std::string{kind == Kind::lxc ? "pct" : "qm"} + " unlock " +
-                         std::to_string(vmid) + ", then destroy it"}});
-    return Claim::taken;
+    if (*config) return whose(**config, uuid);
   }
   return TRY(is_restoring({vmid})) ? Claim::busy : Claim::taken;
+}
+
+Result<Births::Claim> Births::whose(const Config& config, const Uuid& uuid) {
+  const auto text = own_marker(config);
+  if (text && *text && (*text)->marker.uuid == uuid) return Claim::ours;
+  // A placeholder has no marker yet; whoever makes it, its task tells.
+  if (config.lock != "create") return Claim::taken;
+  const auto& [kind, vmid] = config.place;
+  if (TRY(is_restoring({vmid}))) return Claim::busy;
+  node_.options().log.warn(
+      "a guest is left of a creation that died, as root on the node removes it",
+      {{"vmid", vmid},
+       {"command", std::string{kind == Kind::lxc ? "pct" : "qm"} + " unlock " +
+                       std::to_string(vmid) + ", then destroy it"}});
+  return Claim::taken;
 }
 
 Result<bool> Births::is_restoring(const std::vector<int>& vmids) {

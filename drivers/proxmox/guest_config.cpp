@@ -98,12 +98,17 @@ std::vector<Volume> container_volumes(const Config& config, const Options& optio
 std::string boot_disk(const Config& config) {
   std::string order = parse_property(config.get("boot")).get("order");
   while (!order.empty()) {
-    const std::string key = order.substr(0, order.find(';'));
+    std::string key = order.substr(0, order.find(';'));
     order.erase(0, std::min(key.size() + 1, order.size()));
     for (const std::string_view bus : buses)
       if (index_of(key, bus) && parse_property(config.get(key)).get("media") != "cdrom") return key;
   }
   return config.get("bootdisk");
+}
+
+std::string name_of(const Property& machine_disk, const std::string& key) {
+  std::string serial = machine_disk.get("serial");
+  return serial.empty() ? key : serial;
 }
 
 std::vector<Volume> machine_volumes(const Config& config, const Options& options,
@@ -116,8 +121,7 @@ std::vector<Volume> machine_volumes(const Config& config, const Options& options
       if (property.get("media") == "cdrom" || property.get("") == "none") continue;
       const std::string key = std::string{bus} + std::to_string(index);
       if (root.empty()) root = key;
-      const std::string serial = property.get("serial");
-      const std::string name = key == root ? "root" : serial.empty() ? key : serial;
+      const std::string name = key == root ? "root" : name_of(property, key);
       Volume volume = volume_of(key, property, options, uuid, name);
       volume.disk.is_backed_up = property.get("backup") != "0";
       volumes.insert(key == root ? volumes.begin() : volumes.end(), std::move(volume));
@@ -182,35 +186,45 @@ void set_if_differs(const Config& config, const std::string& key, const std::str
   if (config.get(key) != value) form.emplace_back(key, value);
 }
 
+// Of an interface that stays: only what differs is said anew, when that is enough.
+std::string amended(Kind kind, Property now, const host::Nic& nic, const std::string& otherwise) {
+  now.set("bridge", nic.source);
+  now.erase("link_down");
+  if (!nic.is_linked) now.set("link_down", "1");
+  return nic_of(kind, now) == nic ? to_string(now) : otherwise;
+}
+
 // Interfaces that stay keep their place and whatever else was said of them.
 Result<void> nic_changes(const Config& config, const std::vector<host::Nic>& wanted, Form& form,
                          std::vector<std::string>& removed) {
+  const Kind kind = config.place.kind;
   std::map<std::string, unsigned> present;
   std::map<unsigned, std::string> taken = numbered(config, "net");
   for (const auto& [index, value] : numbered(config, "net")) {
-    const host::Nic nic = nic_of(config.place.kind, parse_property(value));
+    const host::Nic nic = nic_of(kind, parse_property(value));
     const auto same = std::find_if(wanted.begin(), wanted.end(),
                                    [&](const host::Nic& other) { return other.mac == nic.mac; });
     if (same != wanted.end() && present.emplace(nic.mac, index).second) continue;
     removed.push_back("net" + std::to_string(index));
     taken.erase(index);
   }
-  for (const host::Nic& nic : wanted) {
-    unsigned index = 0;
+  const auto place_of = [&](const host::Nic& nic) {
     const auto known = present.find(nic.mac);
-    if (known != present.end()) index = known->second;
-    while (known == present.end() && taken.count(index) > 0) ++index;
-    const std::string key = "net" + std::to_string(index);
-    std::string text = TRY(nic_text(config.place.kind, nic, index));
-    if (known != present.end()) {
-      Property now = parse_property(taken[index]);
-      if (nic_of(config.place.kind, now) == nic) continue;
-      now.set("bridge", nic.source);
-      now.erase("link_down");
-      if (!nic.is_linked) now.set("link_down", "1");
-      if (nic_of(config.place.kind, now) == nic) text = to_string(now);
+    if (known != present.end()) return known->second;
+    unsigned free = 0;
+    while (taken.contains(free)) ++free;
+    return free;
+  };
+  for (const host::Nic& nic : wanted) {
+    const unsigned index = place_of(nic);
+    std::string text = TRY(nic_text(kind, nic, index));
+    if (const auto now = taken.find(index); now != taken.end()) {
+      const Property said = parse_property(now->second);
+      if (nic_of(kind, said) == nic) continue;
+      text = amended(kind, said, nic, text);
     }
     taken[index] = text;
+    const std::string key = "net" + std::to_string(index);
     std::erase(removed, key);
     form.emplace_back(key, text);
   }
@@ -240,14 +254,13 @@ Config read_config(const Place& place, const Json& data) {
 
 Config read_pending(const Place& place, const Json& data, bool is_future) {
   Json merged = Json::object();
-  if (data.is_array()) {
-    for (const Json& entry : data) {
-      const std::string key = text_of(entry, "key");
-      if (key.empty()) continue;
-      if (is_future && number_of(entry, "delete") > 0) continue;
-      const char* const column = is_future && entry.contains("pending") ? "pending" : "value";
-      if (entry.contains(column)) merged[key] = entry[column];
-    }
+  if (!data.is_array()) return read_config(place, merged);
+  for (const Json& entry : data) {
+    const std::string key = text_of(entry, "key");
+    const bool is_going = is_future && number_of(entry, "delete") > 0;
+    if (key.empty() || is_going) continue;
+    const char* const column = is_future && entry.contains("pending") ? "pending" : "value";
+    if (entry.contains(column)) merged[key] = entry[column];
   }
   return read_config(place, merged);
 }

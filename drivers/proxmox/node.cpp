@@ -258,7 +258,8 @@ void Node::forget(const Place& place) {
 
 std::vector<int> Node::vmids_for(const Uuid& uuid) const {
   const Sha256 hash = sha256(holdfast::to_string(uuid));
-  const auto size = static_cast<std::uint64_t>(options_.last_vmid - options_.first_vmid + 1);
+  const auto size = static_cast<std::uint64_t>(options_.last_vmid) -
+                    static_cast<std::uint64_t>(options_.first_vmid) + 1;
   std::uint64_t start = 0;
   for (int byte = 0; byte < 8; ++byte)
     start = start << 8U | hash.at(static_cast<std::size_t>(byte));

@@ -18,6 +18,8 @@
 
 namespace holdfast::proxmox {
 
+struct Upid;
+
 // What the bulk listing says of one guest of this node.
 struct Summary {
   Place place{};
@@ -111,6 +113,8 @@ class Node {
   std::optional<Place> known_place(const Uuid& uuid);
   Result<void> ensure_absent(const Uuid& uuid) const;
   std::string warnings_of(const std::string& task) const;
+  Error failure_of(const Upid& upid, const std::string& task, const std::string& exit) const;
+  std::string last_error_of(const std::string& task) const;
 
   Options options_;
   Client client_;

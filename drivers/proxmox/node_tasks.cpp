@@ -56,6 +56,25 @@ std::string Node::warnings_of(const std::string& task) const {
   return found;
 }
 
+// Why a task failed, by the status it ended with.
+Error Node::failure_of(const Upid& upid, const std::string& task, const std::string& exit) const {
+  std::string why = one_line(exit);
+  Errc kind = kind_of(exit);
+  const bool is_in_the_log = exit == "job errors" || exit == "unexpected status";
+  if (const std::string said = is_in_the_log ? last_error_of(task) : ""; !said.empty()) {
+    why += ": " + said;
+    if (exit == "job errors") kind = kind_of(said);
+  }
+  // A guest that is missing to a task is not what the caller asked about.
+  if (kind == Errc::not_found) kind = Errc::conflict;
+  return Error{kind, "task " + upid.type + " " + upid.id + " failed: " + why};
+}
+
+std::string Node::last_error_of(const std::string& task) const {
+  const auto log = client_.get(path("/tasks/" + task + "/log"), {{"limit", log_lines}});
+  return log && log->is_array() ? last_error(*log) : std::string{};
+}
+
 Result<host::TaskState> Node::look(const std::string& task) const {
   const Upid upid = TRY(parse_upid(task));
   const Json data = TRY(
@@ -72,19 +91,7 @@ Result<host::TaskState> Node::look(const std::string& task) const {
     if (state.warnings.empty()) state.warnings = exit;
     return state;
   }
-  std::string why = one_line(exit);
-  Errc kind = kind_of(exit);
-  if (exit == "job errors" || exit == "unexpected status") {  // the reason is in the log alone
-    const auto log = client_.get(path("/tasks/" + task + "/log"), {{"limit", log_lines}});
-    if (log && log->is_array()) {
-      const std::string said = last_error(*log);
-      if (!said.empty()) why += ": " + said;
-      if (exit == "job errors") kind = kind_of(said);
-    }
-  }
-  // A guest that is missing to a task is not what the caller asked about.
-  if (kind == Errc::not_found) kind = Errc::conflict;
-  state.failure = Error{kind, "task " + upid.type + " " + upid.id + " failed: " + why};
+  state.failure = failure_of(upid, task, exit);
   return state;
 }
 

@@ -110,6 +110,7 @@ class Births final : public host::ContainedGuests {
   Result<Claim> claim(int vmid, const Uuid& uuid, Kind kind, const MakeForm& make_form);
   Result<Volume> volume_of(const Ours& guest, const std::string& name) const;
   Result<Claim> whose(int vmid, const Uuid& uuid);
+  Result<Claim> whose(const Config& config, const Uuid& uuid);
   Result<bool> is_restoring(const std::vector<int>& vmids);
   Node& node_;
 };
