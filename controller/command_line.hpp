@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
 #include "schema/agent_config.hpp"
-
-namespace CLI {
-class App;
-}
 
 namespace holdfast {
 

@@ -54,7 +54,7 @@ void every(Duration period, const std::stop_token& stop, const Work& work) {
 // Members are in order of life; threads and the server are ended by ~Hub().
 struct Hub::State {
   State(HubOptions given, UniqueFd folder_lock, std::unique_ptr<SqliteStore> opened,
-        Credentials credentials, const Clock& clock)
+        const Credentials& credentials, const Clock& clock)
       : options{std::move(given)},
         lock{std::move(folder_lock)},
         store{std::move(opened)},

@@ -18,7 +18,11 @@
 namespace holdfast::hub {
 namespace {
 
+struct CommandLine;
+using Command = Result<void> (*)(const CommandLine& line);
+
 struct CommandLine {
+  Command command = nullptr;  // the chosen one
   DataDir data{"/var/lib/holdfast-hub"};
   std::vector<std::string> names{};
   std::uint16_t port = 8443;
@@ -108,13 +112,10 @@ Result<void> new_certificate(const CommandLine& line) {
   return ok();
 }
 
-using Command = Result<void> (*)(const CommandLine& line);
-
-CLI::App* add(CLI::App& app, CommandLine& line, const char* name, const char* about, Command run,
-              Command& chosen) {
+CLI::App* add(CLI::App& app, CommandLine& line, const char* name, const char* about, Command run) {
   auto* command = app.add_subcommand(name, about);
   command->add_option("--data", line.data.path, "The hub's folder")->capture_default_str();
-  command->callback([run, &chosen] { chosen = run; });
+  command->callback([run, &line] { line.command = run; });
   return command;
 }
 
@@ -125,28 +126,26 @@ void add_names(CLI::App* command, CommandLine& line) {
       ->required();
 }
 
-void declare(CLI::App& app, CommandLine& line, Command& chosen) {
+void declare(CLI::App& app, CommandLine& line) {
   auto* making =
       add(app, line, "init", "Make a hub: CA, certificate, database and the first operator's key",
-          make_hub, chosen);
+          make_hub);
   add_names(making, line);
   making->add_option("--port", line.port, "The port that it will serve")->capture_default_str();
-  auto* serving = add(app, line, "serve", "Be the hub, until SIGTERM", serve, chosen);
+  auto* serving = add(app, line, "serve", "Be the hub, until SIGTERM", serve);
   serving->add_option("--listen", line.listen,
                       "ADDRESS:PORT, like 0.0.0.0:8443 (wins over hub.yaml)");
-  auto* adding =
-      add(app, line, "add-operator",
-          "Make a key and print the file that an operator's `holdfast` reads", add_key, chosen);
+  auto* adding = add(app, line, "add-operator",
+                     "Make a key and print the file that an operator's `holdfast` reads", add_key);
   adding->add_option("NAME", line.name, "Who it is for")->required();
   adding->add_flag("--viewer", line.is_viewer, "May only watch: lists, alerts, metrics");
-  add(app, line, "remove-operator", "Make a key worthless, at once", remove_key, chosen)
+  add(app, line, "remove-operator", "Make a key worthless, at once", remove_key)
       ->add_option("NAME", line.name, "Whose")
       ->required();
-  add(app, line, "operators", "List who has a key", list_keys, chosen);
-  add_names(
-      add(app, line, "new-certificate",
-          "Replace the hub's own certificate and key; hosts keep the CA", new_certificate, chosen),
-      line);
+  add(app, line, "operators", "List who has a key", list_keys);
+  add_names(add(app, line, "new-certificate",
+                "Replace the hub's own certificate and key; hosts keep the CA", new_certificate),
+            line);
   app.require_subcommand(1);
   app.footer(
       "EXAMPLES\n"
@@ -160,14 +159,13 @@ int main_of(int argc, char** argv) {
   CLI::App app{
       "The Holdfast hub: keeps desired state and signed jobs for hosts, and watches them."};
   CommandLine line;
-  Command chosen = nullptr;
-  declare(app, line, chosen);
+  declare(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& end) {  // --help, too
     return app.exit(end) == 0 ? 0 : 2;
   }
-  const auto ran = chosen(line);
+  const auto ran = line.command(line);
   if (ran) return 0;
   std::fprintf(stderr, "holdfast-hub: %s\n", ran.error().message().c_str());
   return 2;

@@ -34,6 +34,7 @@ Result<std::vector<AlertReport>> OperatorDesk::alerts(std::size_t limit, bool on
     return only_holding ? tables.alerts.holding() : tables.alerts.recent(limit);
   }));
   std::vector<AlertReport> reports;
+  reports.reserve(found.size());
   for (const auto& alert : found) reports.push_back(report_of(alert));
   return reports;
 }

@@ -100,6 +100,7 @@ Result<std::vector<GenerationReport>> OperatorDesk::history(const std::string& i
   const auto list =
       TRY(to_.store.get([&](const Tables& tables) { return tables.generations.list(id, limit); }));
   std::vector<GenerationReport> reports;
+  reports.reserve(list.size());
   for (const auto& stored : list) reports.push_back(report_of(stored));
   return reports;
 }

@@ -60,7 +60,7 @@ Result<HubHostReport> OperatorDesk::host(const std::string& id) const {
 
 Result<void> OperatorDesk::remove(const std::string& id, const std::string& author) {
   const Time now = to_.clock.now();
-  const auto removed = to_.store.commit([&](const Tables& tables) -> Result<void> {
+  auto removed = to_.store.commit([&](const Tables& tables) -> Result<void> {
     for (const auto& alert : TRY(tables.alerts.holding()))
       if (alert.host == id) TRY(tables.alerts.end(alert.id, now));
     return tables.hosts.remove(id);

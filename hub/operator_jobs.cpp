@@ -86,6 +86,7 @@ Result<std::vector<HubJobReport>> OperatorDesk::jobs(const std::string& id,
   const auto list =
       TRY(to_.store.get([&](const Tables& tables) { return tables.jobs.list(id, limit); }));
   std::vector<HubJobReport> reports;
+  reports.reserve(list.size());
   for (const auto& job : list) reports.push_back(report_of(job));
   return reports;
 }

@@ -167,9 +167,9 @@ struct SqliteTables::Parts {
 };
 
 SqliteTables::SqliteTables(Connection& database)
-    : parts_{std::make_unique<Parts>(key_table(database), host_table(database),
-                                     generation_table(database), job_table(database),
-                                     alert_table(database), fact_table(database))} {}
+    : parts_{std::make_unique<Parts>(Parts{key_table(database), host_table(database),
+                                           generation_table(database), job_table(database),
+                                           alert_table(database), fact_table(database)})} {}
 SqliteTables::~SqliteTables() = default;
 
 Tables SqliteTables::tables() {

@@ -103,7 +103,7 @@ Result<void> SyncDesk::take(const std::string& host, const SyncRequest& said, Tu
   if (of.parked && turn.wait.count() > 0) turn.displaced = std::exchange(of.parked, std::nullopt);
   const bool has_news = of.lacks_desired() || of.lacks_jobs() || !turn.acknowledged.empty();
   if (has_news || turn.wait.count() == 0 || is_closed_) return ok();
-  of.parked.emplace(std::move(turn.responder), to_.clock.elapsed() + turn.wait);
+  of.parked.emplace(Parked{std::move(turn.responder), to_.clock.elapsed() + turn.wait});
   turn.is_parked = true;
   return ok();
 }
@@ -137,11 +137,14 @@ http::Response SyncDesk::nothing_new() const {
       to_json(SyncResponse{.server_time = to_.clock.now(), .config = to_.config.advice})});
 }
 
-void SyncDesk::answer(const std::string& host, http::Responder responder,
-                      std::vector<std::string> acknowledged) {
-  SyncResponse response{.server_time = to_.clock.now(),
-                        .acknowledged = std::move(acknowledged),
-                        .config = to_.config.advice};
+// What a host lacks, as stored.
+struct SyncDesk::News {
+  std::uint64_t generation = 0;  // of `desired`; 0: none
+  std::string desired{};
+  std::vector<StoredJob> jobs{};
+};
+
+Result<SyncDesk::News> SyncDesk::news_for(const std::string& host) {
   bool lacks_desired = false;
   bool lacks_jobs = false;
   {
@@ -152,34 +155,47 @@ void SyncDesk::answer(const std::string& host, http::Responder responder,
       lacks_jobs = found->second.lacks_jobs();
     }
   }
-  std::uint64_t generation = 0;
-  std::vector<StoredJob> jobs;
-  if (lacks_desired || lacks_jobs) {
-    const auto was_read = to_.store.read([&](const Tables& tables) -> Result<void> {
-      if (lacks_desired) {
-        if (auto newest = TRY(tables.generations.newest(host))) {
-          generation = newest->generation;
-          response.desired = std::move(newest->envelope);
-        }
-      }
-      if (lacks_jobs) jobs = TRY(tables.jobs.open(host, max_open_jobs));
-      return ok();
-    });
-    if (!was_read) return responder.answer(hub::answer(was_read.error()));
-  }
-  {
-    auto known = to_.hosts.lock();
-    const auto found = known->by_id.find(host);
-    if (found != known->by_id.end()) {
-      auto& of = found->second;
-      if (generation != 0) of.sent_generation = generation;
-      for (auto& job : jobs) {
-        if (response.jobs.size() == limits::jobs_per_sync) break;
-        if (!of.sent_jobs.insert(job.digest).second) continue;
-        response.jobs.push_back(std::move(job.envelope));
+  News news;
+  if (!lacks_desired && !lacks_jobs) return news;
+  const auto was_read = to_.store.read([&](const Tables& tables) -> Result<void> {
+    if (lacks_desired) {
+      if (auto newest = TRY(tables.generations.newest(host))) {
+        news.generation = newest->generation;
+        news.desired = std::move(newest->envelope);
       }
     }
+    if (lacks_jobs) news.jobs = TRY(tables.jobs.open(host, max_open_jobs));
+    return ok();
+  });
+  if (!was_read) return was_read.error();
+  return news;
+}
+
+// The jobs that go into one answer; they, and the generation, count as sent from now on.
+std::vector<JobEnvelope> SyncDesk::send_news(const std::string& host, News& news) {
+  std::vector<JobEnvelope> sent;
+  auto known = to_.hosts.lock();
+  const auto found = known->by_id.find(host);
+  if (found == known->by_id.end()) return sent;
+  auto& of = found->second;
+  if (news.generation != 0) of.sent_generation = news.generation;
+  for (auto& job : news.jobs) {
+    if (sent.size() == limits::jobs_per_sync) break;
+    if (!of.sent_jobs.insert(job.digest).second) continue;
+    sent.push_back(std::move(job.envelope));
   }
+  return sent;
+}
+
+void SyncDesk::answer(const std::string& host, http::Responder responder,
+                      std::vector<std::string> acknowledged) {
+  SyncResponse response{.server_time = to_.clock.now(),
+                        .acknowledged = std::move(acknowledged),
+                        .config = to_.config.advice};
+  auto news = news_for(host);
+  if (!news) return responder.answer(hub::answer(news.error()));
+  response.desired = std::move(news->desired);
+  response.jobs = send_news(host, *news);
   responder.answer(hub::answer(Result<std::string>{to_json(response)}));
 }
 

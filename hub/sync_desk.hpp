@@ -28,9 +28,12 @@ class SyncDesk {
 
  private:
   struct Turn;
+  struct News;
   Result<void> take(const std::string& host, const SyncRequest& said, Turn& turn);
   Result<void> store_said(const std::string& host, const SyncRequest& said);
   http::Response nothing_new() const;
+  Result<News> news_for(const std::string& host);
+  std::vector<JobEnvelope> send_news(const std::string& host, News& news);
   void answer(const std::string& host, http::Responder responder,
               std::vector<std::string> acknowledged);
 

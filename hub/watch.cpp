@@ -27,7 +27,7 @@ LeaseLimits limits_of(const HubServerConfig& config) {
 
 std::string message_of(Signal signal, const KnownHost& host, const LeaseLimits& limits,
                        Duration now) {
-  const std::string who = "host " + host.record.hostname;
+  std::string who = "host " + host.record.hostname;
   switch (signal) {
     case Signal::late: return who + " was not heard for " + to_short_string(limits.late);
     case Signal::dead: return who + " was not heard for " + to_short_string(limits.dead);
@@ -57,6 +57,19 @@ std::string silence_of(const std::vector<Silence>& silences, const Alert& alert,
   return {};
 }
 
+// Ends the alerts that a host of that standing has no more; those of them that somebody was told
+// of.
+Result<std::vector<Alert>> end_alerts(const Tables& tables, const std::vector<Alert>& holding,
+                                      const std::string& host, const Standing& standing, Time now) {
+  std::vector<Alert> ended;
+  for (const auto& alert : holding) {
+    if (alert.host != host || !is_over(alert, standing)) continue;
+    TRY(tables.alerts.end(alert.id, now));
+    if (alert.deliveries > 0) ended.push_back(alert);
+  }
+  return ended;
+}
+
 }  // namespace
 
 std::string alertmanager_url(const std::string& base) {
@@ -69,13 +82,14 @@ std::vector<std::string> receivers_of(const HubServerConfig& config) {
   return all;
 }
 
+struct Watch::Change {
+  std::string host{};
+  Standing standing{};
+  std::vector<Alert> raised{};
+};
+
 // What one look came to.
 struct Watch::Findings {
-  struct Change {
-    std::string host{};
-    Standing standing{};
-    std::vector<Alert> raised{};
-  };
   std::vector<Change> changes{};
   std::vector<Alert> own{};  // of the hub itself
   Time now{};
@@ -116,7 +130,7 @@ void Watch::judge_all(Duration now, Findings& findings) {
   for (const auto& [id, host] : known->by_id) {
     auto judgement = judge(host.lease, now, watched_, limits);
     if (judgement.standing == host.lease.standing) continue;
-    Findings::Change change{id, judgement.standing, {}};
+    Change change{id, judgement.standing, {}};
     for (const Signal signal : judgement.signals) {
       Alert alert{.id = random_id(),
                   .alert = std::string{alert_of(signal)},
@@ -134,7 +148,11 @@ void Watch::judge_all(Duration now, Findings& findings) {
 Result<void> Watch::raise(const Tables& tables, const Alert& alert,
                           const std::vector<Alert>& ended) const {
   TRY(tables.alerts.add(alert));
-  if (!alert.silence.empty()) return ok();
+  return alert.silence.empty() ? owe(tables, alert, ended) : ok();
+}
+
+Result<void> Watch::owe(const Tables& tables, const Alert& alert,
+                        const std::vector<Alert>& ended) const {
   for (const auto& url : to_.config.webhooks)
     TRY(tables.alerts.owe(
         {.alert = alert.id, .receiver = url, .body = webhook_body(alert, ended)}));
@@ -145,29 +163,33 @@ Result<void> Watch::raise(const Tables& tables, const Alert& alert,
   return ok();
 }
 
+Result<void> Watch::record(const Tables& tables, Change& change,
+                           const std::vector<Silence>& silences, const std::vector<Alert>& ended,
+                           Time now) const {
+  TRY(tables.hosts.put(change.host, change.standing));
+  for (auto& alert : change.raised) {
+    alert.silence = silence_of(silences, alert, now);
+    if (alert.alert != alert_of(Signal::recovered)) {
+      TRY(raise(tables, alert, {}));
+      continue;
+    }
+    // Nobody is told of the end of what he was not told of.
+    if (!ended.empty())
+      alert.silence.clear();
+    else if (alert.silence.empty() && !receivers_of(to_.config).empty())
+      alert.silence = "never-told";
+    TRY(raise(tables, alert, ended));
+  }
+  return ok();
+}
+
 Result<void> Watch::record(const Tables& tables, Findings& findings) const {
   const auto silences = TRY(tables.alerts.silences());
   const auto holding = TRY(tables.alerts.holding());
   for (const auto& alert : findings.own) TRY(raise(tables, alert, {}));
   for (auto& change : findings.changes) {
-    TRY(tables.hosts.put(change.host, change.standing));
-    std::vector<Alert> ended;
-    for (const auto& alert : holding) {
-      if (alert.host != change.host || !is_over(alert, change.standing)) continue;
-      TRY(tables.alerts.end(alert.id, findings.now));
-      if (alert.deliveries > 0) ended.push_back(alert);
-    }
-    for (auto& alert : change.raised) {
-      alert.silence = silence_of(silences, alert, findings.now);
-      // Nobody is told of the end of what he was not told of.
-      const bool is_end = alert.alert == alert_of(Signal::recovered);
-      if (is_end) {
-        if (!ended.empty()) alert.silence.clear();
-        if (ended.empty() && alert.silence.empty() && !receivers_of(to_.config).empty())
-          alert.silence = "never-told";
-      }
-      TRY(raise(tables, alert, is_end ? ended : std::vector<Alert>{}));
-    }
+    const auto ended = TRY(end_alerts(tables, holding, change.host, change.standing, findings.now));
+    TRY(record(tables, change, silences, ended, findings.now));
   }
   TRY(deliver_unsilenced(tables, findings));
   if (findings.is_note_due) {
@@ -186,7 +208,7 @@ Result<void> Watch::forget_old(const Tables& tables, Time now) const {
 
 Result<void> Watch::forget_receivers() const {
   std::size_t count = 0;
-  const auto forgotten = to_.store.commit([&](const Tables& tables) -> Result<void> {
+  auto forgotten = to_.store.commit([&](const Tables& tables) -> Result<void> {
     count = TRY(tables.alerts.owe_only(receivers_of(to_.config)));
     return ok();
   });
@@ -199,18 +221,35 @@ Result<void> Watch::forget_receivers() const {
 // A silence ends, and what it kept back still holds.
 Result<void> Watch::deliver_unsilenced(const Tables& tables, Findings& findings) const {
   const auto silences = TRY(tables.alerts.silences());
-  for (auto alert : TRY(tables.alerts.holding())) {
+  for (const auto& alert : TRY(tables.alerts.holding())) {
     if (alert.silence.empty() || !silence_of(silences, alert, findings.now).empty()) continue;
     TRY(tables.alerts.clear_silence(alert.id));
     findings.owes = true;
-    for (const auto& url : to_.config.webhooks)
-      TRY(tables.alerts.owe({.alert = alert.id, .receiver = url, .body = webhook_body(alert, {})}));
-    for (const auto& base : to_.config.alertmanagers)
-      TRY(tables.alerts.owe({.alert = alert.id,
-                             .receiver = alertmanager_url(base),
-                             .body = alertmanager_body(alert, {})}));
+    TRY(owe(tables, alert, {}));
   }
   return ok();
+}
+
+void Watch::follow(const Findings& findings) {
+  {
+    auto known = to_.hosts.lock();
+    for (const auto& change : findings.changes)
+      if (const auto host = known->by_id.find(change.host); host != known->by_id.end())
+        host->second.lease.standing = change.standing;
+  }
+  bool owes = findings.owes;
+  for (const auto& change : findings.changes)
+    for (const auto& alert : change.raised) {
+      ++to_.metrics.alerts;
+      to_.log.warn("alert", {{"alert", alert.alert},
+                             {"host", alert.host},
+                             {"hostname", alert.hostname},
+                             {"id", alert.id},
+                             {"silence", alert.silence}});
+      owes = true;
+    }
+  to_.metrics.alerts += findings.own.size();
+  if (owes || !findings.own.empty()) on_owed_();
 }
 
 Result<void> Watch::look() {
@@ -240,24 +279,7 @@ Result<void> Watch::look() {
   unsaid_.clear();
   if (findings.is_note_due) noted_ = findings.now;
   if (findings.is_forgetting) forgot_ = now;
-  {
-    auto known = to_.hosts.lock();
-    for (const auto& change : findings.changes)
-      if (const auto host = known->by_id.find(change.host); host != known->by_id.end())
-        host->second.lease.standing = change.standing;
-  }
-  for (const auto& change : findings.changes)
-    for (const auto& alert : change.raised) {
-      ++to_.metrics.alerts;
-      to_.log.warn("alert", {{"alert", alert.alert},
-                             {"host", alert.host},
-                             {"hostname", alert.hostname},
-                             {"id", alert.id},
-                             {"silence", alert.silence}});
-      findings.owes = true;
-    }
-  to_.metrics.alerts += findings.own.size();
-  if (findings.owes || !findings.own.empty()) on_owed_();
+  follow(findings);
   last_look_ = now;
   return ok();
 }

@@ -34,11 +34,16 @@ class Watch {
   static constexpr Duration look_every{200};
 
  private:
+  struct Change;
   struct Findings;
   void judge_all(Duration now, Findings& findings);
   Result<void> record(const Tables& tables, Findings& findings) const;
+  Result<void> record(const Tables& tables, Change& change, const std::vector<Silence>& silences,
+                      const std::vector<Alert>& ended, Time now) const;
   Result<void> raise(const Tables& tables, const Alert& alert,
                      const std::vector<Alert>& ended) const;
+  Result<void> owe(const Tables& tables, const Alert& alert, const std::vector<Alert>& ended) const;
+  void follow(const Findings& findings);  // once they are stored
   Result<void> deliver_unsilenced(const Tables& tables, Findings& findings) const;
   Result<void> forget_receivers() const;
   Result<void> forget_old(const Tables& tables, Time now) const;
