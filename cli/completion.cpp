@@ -48,6 +48,17 @@ std::vector<std::string> choices_of(const CLI::Option& option) {
   return choices;
 }
 
+void add_flag(const CLI::Option& option, const std::vector<std::string>& choices, Node& node) {
+  std::vector<std::string> names;
+  for (const auto& name : option.get_snames()) names.push_back("-" + name);
+  for (const auto& name : option.get_lnames()) names.push_back("--" + name);
+  for (const auto& name : names) {
+    node.flags.push_back(name);
+    if (option.get_expected_min() > 0 && option.get_items_expected_min() > 0)
+      node.values[name] = choices;
+  }
+}
+
 void walk(const CLI::App& app, const std::string& path, std::vector<Node>& nodes) {
   Node node{path, app.get_description(), {}, {}, {}, {}};
   const auto commands = app.get_subcommands(is_shown);
@@ -55,19 +66,12 @@ void walk(const CLI::App& app, const std::string& path, std::vector<Node>& nodes
     node.words.emplace_back(command->get_name(), command->get_description());
   for (const auto* option : app.get_options()) {
     const auto choices = choices_of(*option);
-    if (option->get_positional()) {
-      for (const auto& choice : choices) node.words.emplace_back(choice, "");
-      if (node.names.empty()) node.names = names_for(path, option->get_name());
+    if (!option->get_positional()) {
+      add_flag(*option, choices, node);
       continue;
     }
-    std::vector<std::string> names;
-    for (const auto& name : option->get_snames()) names.push_back("-" + name);
-    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
-    for (const auto& name : names) {
-      node.flags.push_back(name);
-      if (option->get_expected_min() > 0 && option->get_items_expected_min() > 0)
-        node.values[name] = choices;
-    }
+    for (const auto& choice : choices) node.words.emplace_back(choice, "");
+    if (node.names.empty()) node.names = names_for(path, option->get_name());
   }
   nodes.push_back(std::move(node));
   for (const auto* command : commands) walk(*command, path + " " + command->get_name(), nodes);
@@ -108,24 +112,33 @@ std::string path_finder(const std::vector<Node>& nodes, const char* words, const
   return text + "    esac\n  done\n" + last;
 }
 
+// One case for each flag that takes a value, as both shells have them; `complete` says how its
+// choices are offered. The program's own flags stand behind every command.
+template <class Complete>
+std::string value_cases(const std::vector<Node>& nodes, const Complete& complete) {
+  std::string text;
+  const auto add = [&](const std::string& pattern, const std::vector<std::string>& choices) {
+    text += "    " + pattern + ") " + complete(choices) + "; return ;;\n";
+  };
+  for (auto node = nodes.begin() + 1; node != nodes.end(); ++node)
+    for (const auto& [name, choices] : node->values)
+      add("'" + node->path + " " + name + "'", choices);
+  for (const auto& [name, choices] : nodes.front().values) add("*' " + name + "'", choices);
+  return text;
+}
+
+std::string bash_choices(const std::vector<std::string>& choices) {
+  if (choices.empty()) return "compopt -o default";
+  return "COMPREPLY=($(compgen -W " + in_quotes(joined(choices, " ")) + " -- \"$current\"))";
+}
+
 std::string bash(const std::vector<Node>& nodes) {
   std::string text =
       "# bash completion for holdfast, made by `holdfast completion bash`\n"
       "_holdfast() {\n"
       "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n" +
       path_finder(nodes, "\"${COMP_WORDS[@]:1:COMP_CWORD-1}\"", "") +
-      "  COMPREPLY=()\n  case \"$path $previous\" in\n";
-  const auto value_case = [&text](const std::string& pattern,
-                                  const std::vector<std::string>& choices) {
-    text += "    " + pattern + ") ";
-    text += choices.empty() ? "compopt -o default; return ;;\n"
-                            : "COMPREPLY=($(compgen -W " + in_quotes(joined(choices, " ")) +
-                                  " -- \"$current\")); return ;;\n";
-  };
-  for (const auto& node : nodes)
-    for (const auto& [name, choices] : node.values)
-      if (&node != &nodes.front()) value_case("'" + node.path + " " + name + "'", choices);
-  for (const auto& [name, choices] : nodes.front().values) value_case("*' " + name + "'", choices);
+      "  COMPREPLY=()\n  case \"$path $previous\" in\n" + value_cases(nodes, bash_choices);
   text += "  esac\n  local words flags names=\n  case $path in\n";
   for (const auto& node : nodes)
     text += "    '" + node.path + "') words=" + in_quotes(joined(names_of(node), " ")) +
@@ -146,6 +159,18 @@ std::string bash(const std::vector<Node>& nodes) {
          "complete -F _holdfast holdfast\n";
 }
 
+std::string zsh_choices(const std::vector<std::string>& choices) {
+  return choices.empty() ? "_files" : "compadd -- " + joined(choices, " ");
+}
+
+std::string zsh_node(const Node& node, const Node& root) {
+  std::string text = "    '" + node.path + "')\n      entries=(";
+  for (const auto& [name, about] : node.words)
+    text += " " + in_quotes(about.empty() ? name : name + ":" + about);
+  return text + " )\n      flags=( " + joined(flags_of(node, root), " ") + " )" +
+         (node.names.empty() ? "" : "\n      names=" + node.names) + " ;;\n";
+}
+
 std::string zsh(const std::vector<Node>& nodes) {
   std::string text =
       "#compdef holdfast\n"
@@ -153,25 +178,10 @@ std::string zsh(const std::vector<Node>& nodes) {
       "_holdfast() {\n"
       "  local current=${words[CURRENT]} previous=${words[CURRENT-1]}\n"
       "  local -a entries flags\n  local names=\n" +
-      path_finder(nodes, "\"${(@)words[2,CURRENT-1]}\"", "") + "  case \"$path_of $previous\" in\n";
-  const auto value_case = [&text](const std::string& pattern,
-                                  const std::vector<std::string>& choices) {
-    text += "    " + pattern + ") " +
-            (choices.empty() ? std::string{"_files"} : "compadd -- " + joined(choices, " ")) +
-            "; return ;;\n";
-  };
-  for (const auto& node : nodes)
-    for (const auto& [name, choices] : node.values)
-      if (&node != &nodes.front()) value_case("'" + node.path + " " + name + "'", choices);
-  for (const auto& [name, choices] : nodes.front().values) value_case("*' " + name + "'", choices);
-  text += "  esac\n  case $path_of in\n";
-  for (const auto& node : nodes) {
-    text += "    '" + node.path + "')\n      entries=(";
-    for (const auto& [name, about] : node.words)
-      text += " " + in_quotes(about.empty() ? name : name + ":" + about);
-    text += " )\n      flags=( " + joined(flags_of(node, nodes.front()), " ") + " )" +
-            (node.names.empty() ? "" : "\n      names=" + node.names) + " ;;\n";
-  }
+      path_finder(nodes, "\"${(@)words[2,CURRENT-1]}\"", "") +
+      "  case \"$path_of $previous\" in\n" + value_cases(nodes, zsh_choices) +
+      "  esac\n  case $path_of in\n";
+  for (const auto& node : nodes) text += zsh_node(node, nodes.front());
   text +=
       "  esac\n"
       "  if [[ $names == previous ]]; then\n"
@@ -197,6 +207,30 @@ std::string zsh(const std::vector<Node>& nodes) {
   return text;
 }
 
+std::string fish_words(const Node& node, const std::string& here) {
+  std::string text;
+  for (const auto& [name, about] : node.words)
+    text += here + " -f -a " + in_quotes(name) + (about.empty() ? "" : " -d " + in_quotes(about)) +
+            "\n";
+  if (!node.names.empty())
+    text += here + " -f -a '(" + ask_names +
+            (node.names == "previous" ? "(commandline -opc)[-1]" : node.names) + " 2>/dev/null)'\n";
+  return text;
+}
+
+std::string fish_flags(const Node& node, const std::string& here) {
+  std::string text;
+  for (const auto& flag : node.flags) {
+    const bool is_long = flag.rfind("--", 0) == 0;
+    text += here + (is_long ? " -l " : " -s ") + flag.substr(is_long ? 2 : 1);
+    const auto value = node.values.find(flag);
+    if (value != node.values.end())
+      text += value->second.empty() ? " -r" : " -x -a " + in_quotes(joined(value->second, " "));
+    text += "\n";
+  }
+  return text;
+}
+
 std::string fish(const std::vector<Node>& nodes) {
   std::string text =
       "# fish completion for holdfast, made by `holdfast completion fish`\n"
@@ -211,23 +245,8 @@ std::string fish(const std::vector<Node>& nodes) {
       "  test \"$path\" = \"$argv\"\nend\n";
   for (const auto& node : nodes) {
     const std::string here = "complete -c holdfast -n " + in_quotes("__holdfast_at " + node.path);
-    for (const auto& [name, about] : node.words)
-      text += here + " -f -a " + in_quotes(name) +
-              (about.empty() ? "" : " -d " + in_quotes(about)) + "\n";
-    if (!node.names.empty())
-      text += here + " -f -a '(" + ask_names +
-              (node.names == "previous" ? "(commandline -opc)[-1]" : node.names) +
-              " 2>/dev/null)'\n";
     const bool is_root = &node == &nodes.front();
-    for (const auto& flag : node.flags) {
-      const bool is_long = flag.rfind("--", 0) == 0;
-      text += (is_root ? "complete -c holdfast" : here) + (is_long ? " -l " : " -s ") +
-              flag.substr(is_long ? 2 : 1);
-      const auto value = node.values.find(flag);
-      if (value != node.values.end())
-        text += value->second.empty() ? " -r" : " -x -a " + in_quotes(joined(value->second, " "));
-      text += "\n";
-    }
+    text += fish_words(node, here) + fish_flags(node, is_root ? "complete -c holdfast" : here);
   }
   return text;
 }

@@ -76,27 +76,29 @@ constexpr std::array backup_actions{
     BackupAction{"guest.restore-over", " object verb extraBudget ", true},
 };
 
+Result<void> check_params(const BackupAction& known, const Job& job) {
+  for (const auto& [name, value] : job.params)
+    if (known.params.find(" " + name + " ") == std::string_view::npos)
+      return Error{Errc::invalid, job.action + " takes no --param " + name + "; it takes" +
+                                      std::string{known.params.substr(0, known.params.size() - 1)}};
+  for (const char* flag : {"protect", "isolated"})
+    if (const auto found = job.params.find(flag);
+        found != job.params.end() && found->second != "true" && found->second != "false")
+      return Error{Errc::invalid, std::string{"--param "} + flag + ": expected true or false"};
+  if (known.needs_object && job.params.count("object") == 0)
+    return Error{Errc::invalid, job.action +
+                                    ": say which backup with --param object=ID; see "
+                                    "`holdfast get backups`"};
+  if (job.action == "guest.restore" &&
+      (job.params.count("name") == 0 || !is_guest_name(job.params.at("name"))))
+    return Error{Errc::invalid,
+                 "guest.restore: say what the new guest is called with --param name=NAME"};
+  return ok();
+}
+
 Result<void> check_backup_params(const Job& job) {
-  for (const BackupAction& known : backup_actions) {
-    if (job.action != known.action) continue;
-    for (const auto& [name, value] : job.params)
-      if (known.params.find(" " + name + " ") == std::string_view::npos)
-        return Error{Errc::invalid,
-                     job.action + " takes no --param " + name + "; it takes" +
-                         std::string{known.params.substr(0, known.params.size() - 1)}};
-    for (const char* flag : {"protect", "isolated"})
-      if (const auto found = job.params.find(flag);
-          found != job.params.end() && found->second != "true" && found->second != "false")
-        return Error{Errc::invalid, std::string{"--param "} + flag + ": expected true or false"};
-    if (known.needs_object && job.params.count("object") == 0)
-      return Error{Errc::invalid, job.action +
-                                      ": say which backup with --param object=ID; see "
-                                      "`holdfast get backups`"};
-    if (job.action == "guest.restore" &&
-        (job.params.count("name") == 0 || !is_guest_name(job.params.at("name"))))
-      return Error{Errc::invalid,
-                   "guest.restore: say what the new guest is called with --param name=NAME"};
-  }
+  for (const BackupAction& known : backup_actions)
+    if (job.action == known.action) return check_params(known, job);
   return ok();
 }
 
@@ -186,7 +188,7 @@ void judge_window(const Job& job, Time now, Verdict& verdict) {
   if (now < job.not_before)
     verdict.problems.push_back("NotYetValid: it is good from " + to_string(job.not_before));
   if (job.expires - job.not_before > longest_window)
-    verdict.problems.push_back("WindowTooLong: 7 days are the most");
+    verdict.problems.emplace_back("WindowTooLong: 7 days are the most");
 }
 
 // Until it has ended, or its operation, which is then followed with its progress.

@@ -15,25 +15,27 @@ bool is_plain(const std::string& name) {
   return !name.empty() && name.front() != '-' && name.find_first_not_of(plain) == std::string::npos;
 }
 
+template <class Item>
+Result<std::vector<std::string>> each(const Result<std::vector<Item>>& items,
+                                      std::string Item::*name) {
+  if (!items) return items.error();
+  std::vector<std::string> names;
+  names.reserve(items->size());
+  for (const Item& item : *items) names.push_back(item.*name);
+  return names;
+}
+
 Result<std::vector<std::string>> names_of(const Invocation& invocation, const std::string& kind) {
   const auto daemon = invocation.daemon();
-  std::vector<std::string> names;
   const auto is = [&](const char* one) { return kind == one || kind == std::string{one} + "s"; };
-  if (is("guest") || is("snapshot") || is("backup")) {
-    for (const auto& guest : TRY(daemon.guests())) names.push_back(guest.name);
-  } else if (is("ticket")) {
-    for (const auto& ticket : TRY(daemon.tickets())) names.push_back(ticket.id);
-  } else if (is("operation")) {
-    for (const auto& operation : TRY(daemon.operations("", offered_operations)))
-      names.push_back(operation.id);
-  } else if (is("job")) {
-    for (const auto& job : TRY(daemon.jobs(default_limit))) names.push_back(job.id);
-  } else if (is("image")) {
-    for (const auto& image : TRY(daemon.images())) names.push_back(image.name);
-  } else if (is("target")) {
-    for (const auto& target : TRY(daemon.targets())) names.push_back(target.name);
-  }
-  return names;
+  if (is("guest") || is("snapshot") || is("backup"))
+    return each(daemon.guests(), &GuestReport::name);
+  if (is("ticket")) return each(daemon.tickets(), &TicketReport::id);
+  if (is("operation")) return each(daemon.operations("", offered_operations), &OperationReport::id);
+  if (is("job")) return each(daemon.jobs(default_limit), &JobReport::id);
+  if (is("image")) return each(daemon.images(), &ImageReport::name);
+  if (is("target")) return each(daemon.targets(), &TargetReport::name);
+  return std::vector<std::string>{};
 }
 
 }  // namespace

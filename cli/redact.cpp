@@ -28,34 +28,43 @@ bool is_secret(const std::string& key) {
                      [&](std::string_view word) { return plain.find(word) != std::string::npos; });
 }
 
-void redact(Json& json, int depth) {
-  if (depth > deepest) {
+void redact(Json& json, int depth);
+
+void redact_object(Json& object, int depth) {
+  for (auto item = object.begin(); item != object.end(); ++item) {
+    if (!is_secret(item.key())) {
+      redact(item.value(), depth + 1);
+    } else if (item.key() != "metadata" || !item.value().is_object()) {
+      // A resource's own "metadata" holds its name only; cloud-init's is a text.
+      item.value() = left_out;
+    }
+  }
+}
+
+// A text may be JSON itself.
+void redact_text(Json& json, int depth) {
+  const auto& text = json.get_ref<const std::string&>();
+  if (text.rfind("#cloud-config", 0) == 0) {
     json = left_out;
     return;
   }
-  if (json.is_object()) {
-    for (auto item = json.begin(); item != json.end(); ++item) {
-      if (!is_secret(item.key())) {
-        redact(item.value(), depth + 1);
-      } else if (item.key() != "metadata" || !item.value().is_object()) {
-        // A resource's own "metadata" holds its name only; cloud-init's is a text.
-        item.value() = left_out;
-      }
-    }
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos || (text[first] != '{' && text[first] != '[')) return;
+  auto inner = Json::parse(text, nullptr, false);
+  if (inner.is_discarded()) return;
+  redact(inner, depth + 1);
+  json = inner.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+void redact(Json& json, int depth) {
+  if (depth > deepest) {
+    json = left_out;
+  } else if (json.is_object()) {
+    redact_object(json, depth);
   } else if (json.is_array()) {
     for (auto& element : json) redact(element, depth + 1);
   } else if (json.is_string()) {
-    const auto& text = json.get_ref<const std::string&>();
-    if (text.rfind("#cloud-config", 0) == 0) {
-      json = left_out;
-      return;
-    }
-    const auto first = text.find_first_not_of(" \t\r\n");
-    if (first == std::string::npos || (text[first] != '{' && text[first] != '[')) return;
-    auto inner = Json::parse(text, nullptr, false);
-    if (inner.is_discarded()) return;
-    redact(inner, depth + 1);
-    json = inner.dump(-1, ' ', false, Json::error_handler_t::replace);
+    redact_text(json, depth);
   }
 }
 

@@ -41,6 +41,22 @@ std::string value(const std::string& json) {
   return json.empty() ? "(none)" : shorten(printable(json), longest_value);
 }
 
+std::vector<Cell> row_of(const HubHostReport& host, Time now, bool wide) {
+  const bool lags = host.desired_generation != host.held_generation;
+  std::vector<Cell> row{wide ? host.host_id : host.host_id.substr(0, short_id),
+                        host.hostname,
+                        {host.status, color_of_status(host.status)},
+                        when(host.last_heartbeat, now),
+                        {generations_of(host), lags ? Color::yellow : Color::none},
+                        std::to_string(host.open_jobs),
+                        {host.mode, host.mode == "observe-only" ? Color::red : Color::none}};
+  if (wide)
+    row.insert(row.end(), {host.is_connected ? "yes" : "no",
+                           host.last_heartbeat ? to_short_string(host.pass_age) : "",
+                           when(host.last_report, now), host.version, age(host.enrolled, now)});
+  return row;
+}
+
 }  // namespace
 
 Table hub_hosts_table(const std::vector<HubHostReport>& hosts, Time now, bool wide) {
@@ -48,21 +64,7 @@ Table hub_hosts_table(const std::vector<HubHostReport>& hosts, Time now, bool wi
                                    "GENERATION", "JOBS",     "MODE"};
   if (wide) headers.insert(headers.end(), {"CONNECTED", "PASS-AGE", "REPORT", "VERSION", "AGE"});
   Table table{std::move(headers)};
-  for (const auto& host : hosts) {
-    const bool lags = host.desired_generation != host.held_generation;
-    std::vector<Cell> row{wide ? host.host_id : host.host_id.substr(0, short_id),
-                          host.hostname,
-                          {host.status, color_of_status(host.status)},
-                          when(host.last_heartbeat, now),
-                          {generations_of(host), lags ? Color::yellow : Color::none},
-                          std::to_string(host.open_jobs),
-                          {host.mode, host.mode == "observe-only" ? Color::red : Color::none}};
-    if (wide)
-      row.insert(row.end(), {host.is_connected ? "yes" : "no",
-                             host.last_heartbeat ? to_short_string(host.pass_age) : "",
-                             when(host.last_report, now), host.version, age(host.enrolled, now)});
-    table.add(std::move(row));
-  }
+  for (const auto& host : hosts) table.add(row_of(host, now, wide));
   return table;
 }
 

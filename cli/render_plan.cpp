@@ -45,6 +45,35 @@ std::string details_of(const PlanAction& action, bool detailed) {
   return text;
 }
 
+std::string render_unknown(const PlanReport& plan, const Style& style) {
+  std::string text;
+  for (const auto& entry : plan.unknown) {
+    // "guest/acme", and why if the daemon says it: "guest/acme: libvirt: no answer".
+    const auto colon = entry.find(": ");
+    text += "  " + style.paint(Color::yellow, "?") + " " +
+            style.paint(Color::bold, printable(entry.substr(0, colon))) +
+            ": could not be observed, so the plan says nothing about it\n";
+    if (colon != std::string::npos) text += "      " + printable(entry.substr(colon + 2)) + "\n";
+  }
+  return text;
+}
+
+// "1 to add, 2 unknown"
+std::string summary_of(const PlanReport& plan) {
+  std::string summary;
+  const auto count = [&summary](std::size_t number, const std::string& what) {
+    if (number == 0) return;
+    summary += (summary.empty() ? "" : ", ") + std::to_string(number) + " " + what;
+  };
+  std::array<std::size_t, looks.size()> counts{};
+  for (const auto& action : plan.actions) ++counts.at(static_cast<std::size_t>(mark_of(action)));
+  for (std::size_t i = 0; i < looks.size(); ++i) count(counts.at(i), looks.at(i).noun);
+  count(plan.unknown.size(), "unknown");
+  count(plan.pending.size(), "at a guest's next stop");
+  return summary.empty() ? "not in sync, and nothing to do now; see `holdfast get conditions`"
+                         : summary;
+}
+
 }  // namespace
 
 std::string render_pending(const PlanReport& plan, const Style& style) {
@@ -66,38 +95,15 @@ std::string render_plan(const PlanReport& plan, const Style& style, bool detaile
                : pending + "\n" + style.paint(Color::green, "In sync,") +
                      " but for what waits for a guest's next stop. Nothing to do now.\n";
   std::string text;
-  std::array<std::size_t, looks.size()> counts{};
   for (const auto& action : plan.actions) {
-    const auto mark = static_cast<std::size_t>(mark_of(action));
-    ++counts.at(mark);
-    const Look& look = looks.at(mark);
+    const Look& look = looks.at(static_cast<std::size_t>(mark_of(action)));
     text += "  " + style.paint(look.color, look.symbol) + " " +
             style.paint(Color::bold, printable(action.subject)) + ": " + printable(action.action) +
             "\n" + details_of(action, detailed);
   }
-  for (const auto& entry : plan.unknown) {
-    // "guest/acme", and why if the daemon says it: "guest/acme: libvirt: no answer".
-    const auto colon = entry.find(": ");
-    text += "  " + style.paint(Color::yellow, "?") + " " +
-            style.paint(Color::bold, printable(entry.substr(0, colon))) +
-            ": could not be observed, so the plan says nothing about it\n";
-    if (colon != std::string::npos) text += "      " + printable(entry.substr(colon + 2)) + "\n";
-  }
-  text += pending;
-  std::string summary;
-  for (std::size_t i = 0; i < looks.size(); ++i)
-    if (counts.at(i) != 0)
-      summary +=
-          (summary.empty() ? "" : ", ") + std::to_string(counts.at(i)) + " " + looks.at(i).noun;
-  if (!plan.unknown.empty())
-    summary += (summary.empty() ? "" : ", ") + std::to_string(plan.unknown.size()) + " unknown";
-  if (!plan.pending.empty())
-    summary += (summary.empty() ? "" : ", ") + std::to_string(plan.pending.size()) +
-               " at a guest's next stop";
-  if (summary.empty())
-    summary = "not in sync, and nothing to do now; see `holdfast get conditions`";
-  return text + (text.empty() ? "" : "\n") + style.paint(Color::bold, "Plan:") + " " + summary +
-         ".\n";
+  text += render_unknown(plan, style) + pending;
+  return text + (text.empty() ? "" : "\n") + style.paint(Color::bold, "Plan:") + " " +
+         summary_of(plan) + ".\n";
 }
 
 }  // namespace holdfast::cli

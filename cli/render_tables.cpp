@@ -46,6 +46,23 @@ std::string percent(std::uint64_t part, std::uint64_t whole) {
   return std::to_string(static_cast<int>(used * 100)) + "%";
 }
 
+std::vector<Cell> row_of(const GuestReport& guest, bool wide) {
+  const std::string phase = guest.foreign ? "Foreign" : guest.phase;
+  std::vector<Cell> row{guest.name,
+                        {phase, guest.foreign ? Color::faint : color_of_phase(phase)},
+                        guest.power,
+                        guest.cpus == 0 ? "" : std::to_string(guest.cpus),
+                        guest.memory.value == 0 ? "" : to_string(guest.memory),
+                        guest.image,
+                        operation_of(guest)};
+  if (wide)
+    row.insert(row.end(),
+               {guest.uuid.is_nil() ? "" : to_string(guest.uuid),
+                guest.incarnation.value == 0 ? "" : std::to_string(guest.incarnation.value),
+                guest.provider, disks_of(guest), addresses_of(guest)});
+  return row;
+}
+
 }  // namespace
 
 std::string rounded(Bytes bytes) {
@@ -72,22 +89,7 @@ Table guests_table(const std::vector<GuestReport>& guests, bool wide) {
   if (wide)
     headers.insert(headers.end(), {"UUID", "INCARNATION", "PROVIDER", "DISKS", "ADDRESSES"});
   Table table{headers};
-  for (const auto& guest : guests) {
-    const std::string phase = guest.foreign ? "Foreign" : guest.phase;
-    std::vector<Cell> row{guest.name,
-                          {phase, guest.foreign ? Color::faint : color_of_phase(phase)},
-                          guest.power,
-                          guest.cpus == 0 ? "" : std::to_string(guest.cpus),
-                          guest.memory.value == 0 ? "" : to_string(guest.memory),
-                          guest.image,
-                          operation_of(guest)};
-    if (wide)
-      row.insert(row.end(),
-                 {guest.uuid.is_nil() ? "" : to_string(guest.uuid),
-                  guest.incarnation.value == 0 ? "" : std::to_string(guest.incarnation.value),
-                  guest.provider, disks_of(guest), addresses_of(guest)});
-    table.add(std::move(row));
-  }
+  for (const auto& guest : guests) table.add(row_of(guest, wide));
   return table;
 }
 
