@@ -112,7 +112,7 @@ Result<void> Hub::State::listen() {
   server_options.body_limit = [this](const http::Request& head) { return front.body_limit(head); };
   server_options.tells_hangups = false;  // a parked poll of somebody who left ends in its time
   server_options.log = options.log;
-  server = TRY(http::HttpsServer::listen(std::move(server_options),
+  server = TRY(http::HttpsServer::listen(server_options,
                                          [this](http::Request request, http::Responder responder) {
                                            front.take(std::move(request), std::move(responder));
                                          }));

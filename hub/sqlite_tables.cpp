@@ -158,18 +158,23 @@ std::unique_ptr<FactTable> fact_table(Connection& database) {
 }
 
 struct SqliteTables::Parts {
-  std::unique_ptr<KeyTable> keys{};
-  std::unique_ptr<HostTable> hosts{};
-  std::unique_ptr<GenerationTable> generations{};
-  std::unique_ptr<JobTable> jobs{};
-  std::unique_ptr<AlertTable> alerts{};
-  std::unique_ptr<FactTable> facts{};
+  explicit Parts(Connection& database)
+      : keys{key_table(database)},
+        hosts{host_table(database)},
+        generations{generation_table(database)},
+        jobs{job_table(database)},
+        alerts{alert_table(database)},
+        facts{fact_table(database)} {}
+
+  std::unique_ptr<KeyTable> keys;
+  std::unique_ptr<HostTable> hosts;
+  std::unique_ptr<GenerationTable> generations;
+  std::unique_ptr<JobTable> jobs;
+  std::unique_ptr<AlertTable> alerts;
+  std::unique_ptr<FactTable> facts;
 };
 
-SqliteTables::SqliteTables(Connection& database)
-    : parts_{std::make_unique<Parts>(Parts{key_table(database), host_table(database),
-                                           generation_table(database), job_table(database),
-                                           alert_table(database), fact_table(database)})} {}
+SqliteTables::SqliteTables(Connection& database) : parts_{std::make_unique<Parts>(database)} {}
 SqliteTables::~SqliteTables() = default;
 
 Tables SqliteTables::tables() {
