@@ -55,6 +55,12 @@ Result<void> Journal::verify() const {
   return verify_audit();
 }
 
+Duration Journal::witnessed() const { return store_->witnessed(); }
+
+bool Journal::owes_witnessed() const { return store_->owes_witnessed(); }
+
+Result<void> Journal::keep_witnessed() { return store_->keep_witnessed(); }
+
 Duration Journal::since_last_commit() const { return store_->since_last_commit(); }
 
 std::optional<WriteFailure> Journal::write_failure() const { return store_->write_failure(); }

@@ -131,6 +131,16 @@ class Journal {
   Result<std::optional<std::string>> fact(std::string_view name) const;
   Result<DaemonMode> mode() const;
 
+  // How much time passed, in all, while somebody had this journal open for writing: measured by
+  // the monotonic clock, so that no setting of the wall clock adds to it. It never counts time
+  // that did not pass; what passed while nobody looked, or after the last commit before a crash,
+  // is not counted. Of a journal that is open for reading: as of its last commit.
+  Duration witnessed() const;
+  // Every commit keeps it. Where it matters and nothing else is written, an hour that is not kept
+  // is owed; keep_witnessed() writes then, and at no other time.
+  bool owes_witnessed() const;
+  Result<void> keep_witnessed();
+
   // SQLite's own check and the audit chain, for `journal verify`.
   Result<void> verify() const;
   // Age of the last durable commit: the heartbeat carries it.

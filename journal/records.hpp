@@ -37,6 +37,8 @@ struct Provenance {
   Time created_at{};
   Time updated_at{};
   std::optional<Time> tombstoned_at{};
+  // Journal::witnessed() at that time. The journal's own: whatever is put, it writes the truth.
+  Duration tombstoned_witnessed{};
 
   bool operator==(const Provenance&) const = default;
 };

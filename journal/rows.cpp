@@ -74,6 +74,7 @@ Result<Provenance> read_provenance(const sqlite::Statement& row) {
   item.created_at = row.time(8);
   item.updated_at = row.time(9);
   item.tombstoned_at = time_or_none(row, 10);
+  item.tombstoned_witnessed = Duration{row.integer(11)};
   return item;
 }
 

@@ -22,7 +22,7 @@ Result<StepRecord> read_step(const sqlite::Statement& row);
 
 constexpr std::string_view provenance_columns =
     "uuid, incarnation, subject, origin, created_by, life, data_bearing, detail, created_at, "
-    "updated_at, tombstoned_at";
+    "updated_at, tombstoned_at, tombstoned_witnessed";
 Result<Provenance> read_provenance(const sqlite::Statement& row);
 
 constexpr std::string_view condition_columns =

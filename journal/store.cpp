@@ -1,22 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "journal/store.hpp"
 
+#include <chrono>
+#include <string>
+#include <string_view>
+
 #include "journal/open_file.hpp"
 
 namespace holdfast {
+namespace {
+
+constexpr std::string_view witnessed_fact = "journal.witnessed";  // milliseconds
+constexpr Duration kept_with_a_commit = std::chrono::minutes{1};
+
+}  // namespace
 
 Journal::Store::Store(const JournalOptions& options, const Clock& clock)
-    : options_{options}, clock_{clock}, last_commit_{clock.elapsed()} {}
+    : options_{options},
+      clock_{clock},
+      last_commit_{clock.elapsed()},
+      opened_{last_commit_.load()} {}
 
 Result<std::unique_ptr<Journal::Store>> Journal::Store::open(const JournalOptions& options,
                                                              const Clock& clock) {
   std::unique_ptr<Store> store{new Store{options, clock}};
   if (options.read_only) {
     store->writer_ = TRY(open_for_reading(options.path));
+    TRY(store->read_witnessed());
     return store;
   }
   store->lock_ = TRY(lock_for_writing(options.path));
   store->writer_ = TRY(open_for_writing(options));
+  TRY(store->read_witnessed());
   if (options.writer == JournalOptions::Writer::thread) {
     if (options.path != ":memory:") {
       store->reader_ = TRY(sqlite::Connection::open(options.path, sqlite::Access::read_write));
@@ -113,11 +128,15 @@ Result<void> Journal::Store::write_in_one_transaction(const Group& group) {
   // Nothing new: nothing to sync, and nothing that anyone could observe.
   if (writer_->total_changed() == changed_before) return writer_->run("ROLLBACK");
 
+  const Duration seen = witnessed();
+  const bool is_kept = seen - kept_.load() >= kept_with_a_commit;
+  if (is_kept) TRY(write_witnessed(seen));
   if (options_.observer != nullptr) options_.observer->before_commit();
   auto committed = writer_->run("COMMIT");
   ++version_;  // also when it failed: what a reader sees then is not known
   TRY(std::move(committed).context("commit to the journal"));
   last_commit_ = clock_.elapsed();
+  if (is_kept) kept_ = seen;
   failure_.lock()->reset();
   if (options_.observer != nullptr) options_.observer->after_commit();
   return ok();
@@ -128,7 +147,7 @@ Result<void> Journal::Store::write_in_one_transaction(const Group& group) {
 Result<void> Journal::Store::write_one(Request& request) {
   TRY(writer_->run("SAVEPOINT body"));
   try {
-    Writes writes{*writer_, clock_.now()};
+    Writes writes{*writer_, clock_.now(), witnessed()};
     request.result = request.body(writes);
   } catch (...) {
     request.thrown = std::current_exception();
@@ -140,6 +159,30 @@ Result<void> Journal::Store::write_one(Request& request) {
   }
   if (!request.result || request.thrown) TRY(writer_->run("ROLLBACK TO body"));
   return writer_->run("RELEASE body");
+}
+
+Result<void> Journal::Store::read_witnessed() {
+  auto row = TRY(
+      writer_->prepare("SELECT CAST(value AS INTEGER) FROM facts WHERE name = ?", witnessed_fact));
+  if (TRY(row.next())) witnessed_before_ = Duration{row.integer(0)};
+  kept_ = witnessed_before_;
+  return ok();
+}
+
+Result<void> Journal::Store::write_witnessed(Duration witnessed) {
+  return writer_->run(
+      "INSERT INTO facts(name, value) VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = ?2",
+      witnessed_fact, std::to_string(witnessed.count()));
+}
+
+Duration Journal::Store::witnessed() const {
+  if (options_.read_only) return witnessed_before_;
+  return witnessed_before_ + (clock_.elapsed() - opened_);
+}
+
+Result<void> Journal::Store::keep_witnessed() {
+  if (!owes_witnessed()) return ok();
+  return commit([this](Writes& writes) { return write_witnessed(writes.witnessed()); });
 }
 
 }  // namespace holdfast

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -44,6 +45,11 @@ class Journal::Store {
   // memory for as long as nothing was committed.
   Result<bool> no_job_waits();
 
+  // See Journal.
+  Duration witnessed() const;
+  bool owes_witnessed() const { return witnessed() - kept_.load() >= kept_by_itself; }
+  Result<void> keep_witnessed();
+
   Duration since_last_commit() const { return clock_.elapsed() - last_commit_.load(); }
   std::optional<WriteFailure> write_failure() const { return *failure_.lock(); }
 
@@ -65,12 +71,18 @@ class Journal::Store {
   void write(const Group& group);
   Result<void> write_in_one_transaction(const Group& group);
   Result<void> write_one(Request& request);
+  Result<void> read_witnessed();
+  Result<void> write_witnessed(Duration witnessed);
   void note_disk(const Result<void>& written);
 
   JournalOptions options_;
   const Clock& clock_;
   UniqueFd lock_;
   std::atomic<Duration> last_commit_;
+  static constexpr Duration kept_by_itself = std::chrono::hours{1};
+  Duration opened_;                               // on the clock's elapsed()
+  Duration witnessed_before_{};                   // by those who had the journal open before
+  std::atomic<Duration> kept_{Duration::zero()};  // of witnessed(), what is in the file
   // Of what a reader can see: goes up with each COMMIT, before its callers hear of it.
   std::atomic<std::uint64_t> version_{1};
   std::atomic<std::uint64_t> no_job_waits_at_{0};         // the version of which that was true

@@ -56,14 +56,18 @@ Result<void> Writes::put(const Provenance& provenance) {
   Provenance next = provenance;
   next.updated_at = now_;
   if (next.created_at == Time{}) next.created_at = now_;
+  next.tombstoned_witnessed = next.tombstoned_at ? witnessed_ : Duration{};
   {
     auto row = TRY(database_.prepare(
         "SELECT uuid, incarnation, subject, origin, created_by, life, data_bearing, detail, "
-        "created_at, updated_at, tombstoned_at FROM provenance WHERE uuid = ?",
+        "created_at, updated_at, tombstoned_at, tombstoned_witnessed FROM provenance WHERE uuid = "
+        "?",
         uuid));
     if (TRY(row.next())) {
       Provenance held = TRY(read_provenance(row));
       if (provenance.created_at == Time{}) next.created_at = held.created_at;
+      if (held.tombstoned_at == next.tombstoned_at)
+        next.tombstoned_witnessed = held.tombstoned_witnessed;
       held.updated_at = now_;
       if (held == next) return ok();
     }
@@ -72,14 +76,16 @@ Result<void> Writes::put(const Provenance& provenance) {
   return database_
       .run(
           "INSERT INTO provenance(uuid, incarnation, subject, origin, created_by, life, "
-          "data_bearing, detail, created_at, updated_at, tombstoned_at) "
-          "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT(uuid) DO UPDATE SET "
+          "data_bearing, detail, created_at, updated_at, tombstoned_at, tombstoned_witnessed) "
+          "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT(uuid) DO UPDATE "
+          "SET "
           "incarnation = ?2, subject = ?3, origin = ?4, created_by = ?5, life = ?6, "
-          "data_bearing = ?7, detail = ?8, created_at = ?9, updated_at = ?10, tombstoned_at = ?11",
+          "data_bearing = ?7, detail = ?8, created_at = ?9, updated_at = ?10, tombstoned_at = ?11, "
+          "tombstoned_witnessed = ?12",
           uuid, static_cast<std::int64_t>(next.incarnation.value), next.subject,
           to_string(next.origin), next.created_by, to_string(next.life),
           std::int64_t{next.data_bearing}, next.detail, next.created_at, next.updated_at,
-          next.tombstoned_at)
+          next.tombstoned_at, std::int64_t{next.tombstoned_witnessed.count()})
       .context("provenance of " + uuid + " as " + next.subject);
 }
 

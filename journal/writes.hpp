@@ -18,7 +18,8 @@ class Connection;  // private to the folder
 // inside that call; `now` is the time all of them carry.
 class Writes {
  public:
-  Writes(sqlite::Connection& database, Time now) : database_{database}, now_{now} {}
+  Writes(sqlite::Connection& database, Time now, Duration witnessed)
+      : database_{database}, now_{now}, witnessed_{witnessed} {}
 
   // Operations. `begun` counts an attempt; `done`, `undone` and `turn_back` reset the
   // count. Errc::conflict when the operation or step is not in the state that the change
@@ -74,10 +75,12 @@ class Writes {
   Result<void> set_fact(std::string_view name, std::string_view value);
 
   Time now() const { return now_; }
+  Duration witnessed() const { return witnessed_; }  // as Journal::witnessed()
 
  private:
   sqlite::Connection& database_;
   Time now_;
+  Duration witnessed_;
 };
 
 }  // namespace holdfast
