@@ -97,6 +97,7 @@ Result<GuestReport> DaemonControl::report(const std::string& name,
   Journal& journal = engine_.journal();
   const std::string subject = guest_subject(name);
   known.name = name;
+  known.now = {engine_.parts().clock.now(), journal.witnessed()};
   known.desired = engine_.accepted().find(name);
   known.provenance = TRY(journal.owner_of(subject));
   if (!known.provenance) {  // a tombstone still has a story to tell

@@ -52,6 +52,7 @@ Result<HostPass::Outcome> HostPass::run() {
   Outcome outcome;
   // While it cannot be written much else goes on; what has to be written fails by itself.
   static_cast<void>(watch_journal());
+  static_cast<void>(keep_witnessed());
   TRY(end_expired_mass_changes({parts_.journal, parts_.gate, parts_.authorities, parts_.clock}));
   TRY(take_desired(outcome));
   TRY(watch_hub());
@@ -240,6 +241,18 @@ Result<void> HostPass::report_images(const Wanted& wanted) {
                          .message = message,
                          .observed_generation = wanted.state.generation}));
   }
+  return ok();
+}
+
+// The count by which seven days are told must survive a restart where something waits for them.
+// Where nothing does, a quiet host stays without a single write, and is asked once an hour.
+Result<void> HostPass::keep_witnessed() {
+  if (!parts_.journal.owes_witnessed()) return ok();
+  const Duration now = parts_.clock.elapsed();
+  if (kept_nothing_ && now - *kept_nothing_ < std::chrono::hours{1}) return ok();
+  kept_nothing_.reset();
+  if (TRY(parts_.guests.keeps_anything())) return parts_.journal.keep_witnessed();
+  kept_nothing_ = now;
   return ok();
 }
 

@@ -70,6 +70,7 @@ class HostPass {
   Result<void> hold(const Fetched& fetched, Acceptance acceptance);
   Result<void> report_images(const Wanted& wanted);
   Result<void> observe(Outcome& outcome);
+  Result<void> keep_witnessed();
   Result<void> watch_journal();
   Result<void> watch_hub();
   Result<void> say(const std::string& type, ConditionStatus status, const std::string& reason,
@@ -84,6 +85,7 @@ class HostPass {
   std::optional<Fetched> undecided_{};  // the journal could not take what came of it
   std::optional<Fetched> held_{};       // a mass change that waits for its job; asked about once
   bool provider_was_away_ = false;
+  std::optional<Duration> kept_nothing_{};  // when that was found, on the clock's elapsed()
   Guarded<bool> stale_{true};
 };
 

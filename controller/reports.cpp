@@ -53,11 +53,11 @@ void describe_desired(const Guest& guest, GuestReport& report) {
                             .host_port = port.host_port.value_or(0)});
 }
 
-void describe_remembered(const Provenance& row, GuestReport& report) {
+void describe_remembered(const Provenance& row, const Moment& now, GuestReport& report) {
   report.uuid = row.uuid;
   report.incarnation = row.incarnation;
-  if (row.life == Life::tombstone && row.tombstoned_at)
-    report.removed = *row.tombstoned_at + tombstone_keep;
+  if (const auto since = destroyed_at(row); since && row.life == Life::tombstone)
+    report.removed = kept_until(*since, now);
   const auto identity = parse_identity(row.detail);
   if (!identity) return;
   // What it was born from, which a refused change of image does not alter.
@@ -69,7 +69,7 @@ void describe_remembered(const Provenance& row, GuestReport& report) {
                                 .path = aside.disk.path,
                                 .verb = aside.verb,
                                 .job = aside.job,
-                                .removed = aside.since + tombstone_keep});
+                                .removed = kept_until(set_aside_at(aside), now)});
 }
 
 void describe_observed(const host::ObservedGuest& observed, GuestReport& report) {
@@ -158,7 +158,7 @@ GuestReport to_report(const GuestKnowledge& known) {
   report.incarnation = Incarnation{0};
   report.power = known.was_observed ? "Absent" : "Unknown";
   if (known.desired && known.desired->guest) describe_desired(*known.desired->guest, report);
-  if (known.provenance) describe_remembered(*known.provenance, report);
+  if (known.provenance) describe_remembered(*known.provenance, known.now, report);
   if (known.observed) {
     describe_observed(*known.observed, report);
     report.fingerprint = guest_fingerprint(*known.observed);

@@ -27,6 +27,7 @@ OperationReport to_report(const Operation& operation, const std::vector<StepReco
 struct GuestKnowledge {
   std::string name{};
   std::optional<Provenance> provenance{};
+  Moment now{};
   std::shared_ptr<const DesiredGuest> desired{};
   host::ObservedGuestPtr observed{};
   bool was_observed = true;  // false: the provider did not answer

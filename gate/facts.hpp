@@ -40,6 +40,7 @@ struct CopyFacts {
 // A disk of the guest's that it does not use any more, for free_set_aside.
 struct SetAsideFacts {
   std::optional<Time> since{};          // when a signed job took it out of use
+  Duration witnessed{};                 // Journal::witnessed() then
   bool made_by_this_operation = false;  // which never got as far as giving it to the guest
 };
 
@@ -71,6 +72,7 @@ struct Facts {
   std::string fingerprint{};  // of the guest now
   std::optional<Authority> authority{};
   Time now{};
+  Duration witnessed{};  // Journal::witnessed() now: what "for 7 days" is measured by
 };
 
 }  // namespace holdfast::gate

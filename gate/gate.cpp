@@ -103,6 +103,7 @@ Result<std::variant<Permit, Refusal>> Gate::ask(const Facts& asked, const Ticket
                                     asked.subject + " was asked for outside any operation"};
   Facts facts = asked;
   facts.now = clock_.now();
+  facts.witnessed = journal_.witnessed();
   const Decision decision = decide(facts);
   if (!decision.allowed) {
     Refusal refusal = TRY(refuse(facts, decision, detail));

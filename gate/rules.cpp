@@ -207,11 +207,14 @@ const Bar only_signed{code::needs_signature, nullptr,
 const Bar not_by_policy{code::not_by_policy, nullptr,
                         "snapshots and backups are removed by their retention policy, or with an "
                         "operator's signature"};
-const Bar aside_young{code::set_aside_young, nullptr,
-                      "it is kept for 7 days after it was set aside, so that what a signed job "
-                      "replaced can be had back; freeing it earlier needs an operator's signature"};
+const Bar aside_young{
+    code::set_aside_young, nullptr,
+    "it is kept for 7 days after it was set aside, so that what a signed job "
+    "replaced can be had back; days that this host did not see pass do not count, "
+    "whatever its clock says; freeing it earlier needs an operator's signature"};
 const Bar young{code::tombstone_young, nullptr,
                 "it is kept for 7 days after it was destroyed, so that it can be undeleted; "
+                "days that this host did not see pass do not count, whatever its clock says; "
                 "freeing it earlier needs an operator's signature"};
 
 Decision allow(std::string_view code, std::string_view sentence) {
@@ -249,6 +252,12 @@ Decision judge_order(const Facts& f, const Bar& unsigned_bar) {
   return judge_budget(f);
 }
 
+// By time that somebody saw pass, never by the wall clock: that one jumps ahead when its battery
+// is dead, and as far as whoever answers for the time server likes.
+bool was_kept_since(const Facts& f, Duration witnessed) {
+  return f.witnessed - witnessed >= keep_for;
+}
+
 Decision judge_tombstone(const Facts& f) {
   const Provenance& row = *f.provenance;
   if (row.life != Life::tombstone)
@@ -258,7 +267,7 @@ Decision judge_tombstone(const Facts& f) {
                 "it was not destroyed, so there is nothing to free; have its destruction "
                 "signed first"};
   // Only a signed destruction makes a tombstone; that signature covers the freeing too.
-  if (row.tombstoned_at && f.now - *row.tombstoned_at >= keep_for)
+  if (row.tombstoned_at && was_kept_since(f, row.tombstoned_witnessed))
     return allow(code::tombstone_kept, "it was destroyed on a signature and kept for 7 days");
   return judge_order(f, young);
 }
@@ -278,7 +287,7 @@ Decision judge_set_aside(const Facts& f) {
     return {.allowed = false,
             .code = code::not_set_aside,
             .sentence = "the journal does not say that a signed job took it out of use"};
-  if (f.now - *f.set_aside.since >= keep_for)
+  if (was_kept_since(f, f.set_aside.witnessed))
     return allow(code::set_aside_kept, "a signed job took it out of use and it was kept 7 days");
   return judge_order(f, aside_young);
 }

@@ -121,7 +121,7 @@ Result<DiskSwap> read_swap(const Operation& op) {
 GuestIdentity with_aside(GuestIdentity identity, const DiskIdentity& disk,
                          const std::optional<DiskIdentity>& instead, gate::Verb verb,
                          const std::string& job) {
-  identity.aside.push_back({disk, {}, job, std::string{gate::to_string(verb)}});
+  identity.aside.push_back({disk, {}, {}, job, std::string{gate::to_string(verb)}});
   const std::string name = disk.name;
   if (instead) {
     for (DiskIdentity& ours : identity.disks)
@@ -219,8 +219,11 @@ Result<void> remember_swap(const GuestWorld& world, const Operation& op, const D
     GuestIdentity after = swap.after;
     const auto is_this = [&](const SetAside& aside) { return aside.job == swap.job; };
     if (gone && gone()) std::erase_if(after.aside, is_this);
-    for (SetAside& aside : after.aside)
-      if (is_this(aside)) aside.since = writes.now();
+    for (SetAside& aside : after.aside) {
+      if (!is_this(aside)) continue;
+      aside.since = writes.now();
+      aside.witnessed = writes.witnessed();
+    }
     Provenance next = row;
     next.incarnation = after.incarnation;
     next.detail = to_json(after);

@@ -93,16 +93,27 @@ void add_jobs(const std::vector<JobRecord>& jobs, std::vector<std::string>& sent
                       ": " + ended->message + ".");
 }
 
+void add_keeping(const Keeping& kept, const std::string& name,
+                 std::vector<std::string>& sentences) {
+  sentences.push_back("It was destroyed on a signed order. Its disks are kept until " +
+                      to_string(kept.until) + ", then removed for good; 'holdfast undelete " +
+                      name + "' brings it back until then.");
+  if (kept.unwitnessed > Duration::zero())
+    sentences.push_back("That is " + to_short_string(kept.unwitnessed) +
+                        " later than 7 days by the clock: it jumped ahead, or the daemon did not "
+                        "run, and only time that the daemon saw pass counts.");
+  else if (kept.unwitnessed < Duration::zero())
+    sentences.push_back("That is " + to_short_string(-kept.unwitnessed) +
+                        " earlier than 7 days by the clock, which was set back; only time that "
+                        "the daemon saw pass counts.");
+}
+
 }  // namespace
 
 std::vector<std::string> explain(const Situation& situation) {
   std::vector<std::string> sentences;
   if (situation.operation) sentences.push_back(about(*situation.operation, situation.steps));
-  if (situation.removed)
-    sentences.push_back("It was destroyed on a signed order. Its disks are kept until " +
-                        to_string(*situation.removed) +
-                        ", then removed for good; 'holdfast undelete " + situation.name +
-                        "' brings it back until then.");
+  if (situation.kept) add_keeping(*situation.kept, situation.name, sentences);
   if (!situation.plan)
     sentences.push_back("It cannot be told how guest " + situation.name +
                         " is, so nothing is done to it: " + situation.unknown + ".");

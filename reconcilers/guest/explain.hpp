@@ -11,6 +11,12 @@
 
 namespace holdfast {
 
+// How long a tombstone's disks are kept.
+struct Keeping {
+  Time until{};
+  Duration unwitnessed{};  // by which that is later, or earlier, than seven days by the wall clock
+};
+
 // What is known when somebody asks why.
 struct Situation {
   std::string name{};
@@ -21,7 +27,7 @@ struct Situation {
   std::vector<TicketRecord> tickets{};  // open ones of this guest
   std::vector<ConditionRecord> conditions{};
   std::vector<JobRecord> jobs{};  // signed orders for this guest, newest first
-  std::optional<Time> removed{};  // a tombstone: when its disks go for good
+  std::optional<Keeping> kept{};  // a tombstone
 };
 
 // In sentences, most important first: what is being done, what differs and will be done,

@@ -37,7 +37,7 @@ Result<gate::Permit> ask(const GuestWorld& world, const Operation& op, const Fre
   if (const auto row = TRY(world.journal.provenance(what.identity.uuid))) {
     const GuestIdentity known = TRY(parse_identity(row->detail));
     if (const SetAside* aside = find_aside(known, what.path))
-      request.set_aside.since = aside->since;
+      request.set_aside = {.since = aside->since, .witnessed = aside->witnessed};
   }
   return ask_permit(world, request);
 }

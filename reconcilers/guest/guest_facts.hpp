@@ -15,6 +15,7 @@
 #include "host/storage.hpp"
 #include "journal/records.hpp"
 #include "reconcilers/guest/guest_identity.hpp"
+#include "reconcilers/guest/keeping.hpp"
 #include "schema/guest.hpp"
 
 namespace holdfast {
@@ -87,10 +88,7 @@ struct GuestFacts {
   std::optional<Destruction> destroyed{};  // asked for only while there is no guest
   // Fields corrected so often today that they are only reported: "live.cpus".
   std::set<std::string> oscillating{};
-  Time now{};
+  Moment now{};
 };
-
-// How long a destroyed guest's disks are kept for `holdfast undelete`.
-inline constexpr Duration tombstone_keep = std::chrono::hours{24 * 7};
 
 }  // namespace holdfast

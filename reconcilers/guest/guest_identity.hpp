@@ -37,9 +37,10 @@ struct NicIdentity {
 // A disk that a signed job took out of use: kept for seven days, then freed.
 struct SetAside {
   DiskIdentity disk{};
-  Time since{};        // when the job ended
-  std::string job{};   // its id
-  std::string verb{};  // what it ordered, as the gate spells it
+  Time since{};          // when the job ended
+  Duration witnessed{};  // Journal::witnessed() then; 0 when it was before that was counted
+  std::string job{};     // its id
+  std::string verb{};    // what it ordered, as the gate spells it
   bool operator==(const SetAside&) const = default;
 };
 

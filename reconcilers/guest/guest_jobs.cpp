@@ -118,7 +118,8 @@ Result<Answer> free_aside_early(const Subject& subject) {
   request.verb = gate::Verb::free_set_aside;
   request.object = subject.authority.object();
   for (const SetAside& aside : subject.identity.aside)
-    if (aside.disk.path == request.object) request.set_aside.since = aside.since;
+    if (aside.disk.path == request.object)
+      request.set_aside = {.since = aside.since, .witnessed = aside.witnessed};
   if (auto no = TRY(ask_gate(subject, request))) return Answer{std::move(*no)};
   return Answer{free_set_aside(subject.identity, request.object, subject.authority.job_id())};
 }

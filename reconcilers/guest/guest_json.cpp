@@ -74,8 +74,14 @@ Result<DiskIdentity> read_disk_identity(const json& value) {
 json json_of(const SetAside& aside) {
   return {{"disk", json_of(aside.disk)},
           {"since", to_string(aside.since)},
+          {"witnessed", aside.witnessed.count()},
           {"by", aside.job},
           {"verb", aside.verb}};
+}
+
+Result<Duration> read_witnessed(const json& value) {
+  if (!value.is_number_unsigned()) return Error{Errc::corrupt, "is no number of milliseconds"};
+  return Duration{value.get<std::int64_t>()};
 }
 
 Result<SetAside> read_set_aside(const json& value) {
@@ -84,6 +90,7 @@ Result<SetAside> read_set_aside(const json& value) {
   Fields fields{value};
   fields.value("disk", aside.disk, read_disk_identity).text("since", since);
   fields.text("by", aside.job).text("verb", aside.verb);
+  if (value.contains("witnessed")) fields.value("witnessed", aside.witnessed, read_witnessed);
   TRY(fields.end("disk set aside"));
   aside.since = TRY(parse_time(since));
   return aside;

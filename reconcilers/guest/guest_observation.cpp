@@ -150,7 +150,7 @@ Result<GuestFacts> gather_facts(const GuestWorld& world, const std::string& name
   facts.host_id = world.host_id;
   facts.provider = world.provider;
   facts.desired = desired;
-  facts.now = world.clock.now();
+  facts.now = {world.clock.now(), world.journal.witnessed()};
   TRY(gather_rows(world, shared, facts));
   if (!desired.is_wanted || !desired.guest || !desired.held.empty()) return facts;
 

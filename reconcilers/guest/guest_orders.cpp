@@ -147,7 +147,8 @@ Result<Recovery> GuestReconciler::plan_recovery() const {
       if (row.subject == op.subject) busy.insert(row.uuid);
   std::erase_if(inventory.guests,
                 [&](const host::ObservedGuestPtr& guest) { return busy.count(guest->uuid) > 0; });
-  return holdfast::plan_recovery(inventory, known, world_.host_id, world_.clock.now());
+  return holdfast::plan_recovery(inventory, known, world_.host_id,
+                                 {world_.clock.now(), world_.journal.witnessed()});
 }
 
 Result<void> GuestReconciler::apply(const Recovery& recovery) {

@@ -51,6 +51,7 @@ Result<gate::Facts> facts_without_guest(const GuestWorld& world, const PermitReq
   facts.budget = TRY(budget_of(world));
   facts.authority = request.authority;
   facts.now = world.clock.now();
+  facts.witnessed = world.journal.witnessed();
   return facts;
 }
 

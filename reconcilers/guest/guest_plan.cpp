@@ -149,7 +149,7 @@ void plan_changes(const GuestDiff& diff) {
   plan_configuration(diff);
   if (are_disks_there) plan_start(diff);
   for (const SetAside& aside : diff.identity.aside)
-    if (diff.facts.now - aside.since >= tombstone_keep)
+    if (left_to_keep(set_aside_at(aside), diff.facts.now) <= Duration::zero())
       diff.act(FreeSetAside{diff.identity, aside.disk.path}, {"guest"},
                "a signed job took it out of use, and its 7 days are over");
 }
@@ -227,9 +227,8 @@ void plan_absent(const GuestFacts& facts, GuestPlan& plan) {
 
 void plan_tombstones(const GuestFacts& facts, GuestPlan& plan) {
   for (const Tombstone& stone : facts.tombstones) {
-    if (!stone.provenance.tombstoned_at ||
-        facts.now - *stone.provenance.tombstoned_at < tombstone_keep)
-      continue;
+    const auto since = destroyed_at(stone.provenance);
+    if (!since || left_to_keep(*since, facts.now) > Duration::zero()) continue;
     const auto marker = marker_state(stone.observed, stone.identity, facts.host_id);
     if (marker == gate::MarkerState::missing || marker == gate::MarkerState::differs) continue;
     if (stone.observed && !is_tombstone(*stone.observed->marker)) continue;  // it was undeleted

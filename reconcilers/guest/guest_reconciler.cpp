@@ -219,20 +219,25 @@ Result<void> remember_moved(const GuestWorld& world, const GuestFacts& facts,
   return world.journal.commit([&](Writes& writes) { return writes.put(row); });
 }
 
+// What is left of the days for which something of this guest, or of its name, is kept.
+std::vector<Duration> kept_here(const GuestFacts& facts) {
+  std::vector<Duration> left;
+  for (const Tombstone& stone : facts.tombstones)
+    if (const auto since = destroyed_at(stone.provenance))
+      left.push_back(left_to_keep(*since, facts.now));
+  if (facts.identity)
+    for (const SetAside& aside : facts.identity->aside)
+      left.push_back(left_to_keep(set_aside_at(aside), facts.now));
+  return left;
+}
+
 Requeue requeue_of(const GuestFacts& facts, const GuestPlan& plan, std::optional<Duration> delay) {
   const auto at_most = [&](Duration wait) { delay = delay ? std::min(*delay, wait) : wait; };
   if (plan.is_waiting) at_most(while_stopping);
   if (!plan.actions.empty()) at_most(while_refused);
   // One that is due and was not freed waits for a person, not for time.
-  for (const Tombstone& stone : facts.tombstones)
-    if (stone.provenance.tombstoned_at)
-      if (const Duration left = *stone.provenance.tombstoned_at + tombstone_keep - facts.now;
-          left > Duration::zero())
-        at_most(std::max(left, after_many));
-  if (facts.identity)
-    for (const SetAside& aside : facts.identity->aside)
-      if (const Duration left = aside.since + tombstone_keep - facts.now; left > Duration::zero())
-        at_most(std::max(left, after_many));
+  for (const Duration left : kept_here(facts))
+    if (left > Duration::zero()) at_most(std::max(left, after_many));
   return {delay};
 }
 
@@ -329,6 +334,15 @@ Result<std::vector<std::string>> GuestReconciler::out_of_sync(
     if (!needs || *needs) needy.insert(name);  // what cannot be judged here is looked at there
   }
   return std::vector<std::string>{needy.begin(), needy.end()};
+}
+
+Result<bool> GuestReconciler::keeps_anything() const {
+  for (const Provenance& row : TRY(world_.journal.all_provenance())) {
+    if (row.life == Life::tombstone) return true;
+    const auto identity = parse_identity(row.detail);
+    if (identity && !identity->aside.empty()) return true;
+  }
+  return false;
 }
 
 Result<std::vector<std::string>> GuestReconciler::known_guests() const {

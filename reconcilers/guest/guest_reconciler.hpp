@@ -34,6 +34,8 @@ class GuestReconciler {
   // Of all guests wanted or known: those that need a pass, judged from one bulk
   // observation alone. The others would write nothing. Sorted.
   Result<std::vector<std::string>> out_of_sync(const host::Inventory& inventory) const;
+  // Whether anything waits for its seven days to be over: a tombstone, or a disk set aside.
+  Result<bool> keeps_anything() const;
   // Every name with a guest or a tombstone in the journal. Sorted.
   Result<std::vector<std::string>> known_guests() const;
 

@@ -44,13 +44,16 @@ std::multiset<std::string> claimed_names(const host::Inventory& inventory,
   return names;
 }
 
-Result<GuestIdentity> read_back(const host::ObservedGuest& guest, Time now) {
+Result<GuestIdentity> read_back(const host::ObservedGuest& guest, const Moment& now) {
   if (guest.marker->uuid != guest.uuid)
     return Error{Errc::corrupt, "its marker names another guest"};
   if (!guest.problem.empty()) return Error{Errc::corrupt, guest.problem};
   GuestIdentity identity = TRY(identity_from_marker(*guest.marker));
   // As with tombstones: too long is safe, too short is not.
-  for (SetAside& aside : identity.aside) aside.since = now;
+  for (SetAside& aside : identity.aside) {
+    aside.since = now.wall;
+    aside.witnessed = now.witnessed;
+  }
   return moved_identity(identity, guest).value_or(identity);
 }
 
@@ -97,11 +100,11 @@ std::string describe(const Recovered& found) {
 // it, null when nothing; `names` are those that all guests claim.
 Result<Recovered> recover_guest(const host::ObservedGuest& guest, const Provenance* before,
                                 const std::multiset<std::string>& names, const std::string& host_id,
-                                Time now) {
+                                const Moment& now) {
   if (guest.marker->host_id != host_id)
     return Error{Errc::denied, "its marker is of another installation, " + guest.marker->host_id};
   GuestIdentity identity = TRY(read_back(guest, now));
-  Provenance row = row_of(guest, identity, now);
+  Provenance row = row_of(guest, identity, now.wall);
   if (before != nullptr) row.created_at = before->created_at;
   // A tombstone of the journal's has no name; all others are counted once themselves.
   const bool is_counted = before == nullptr || before->life == Life::live;
@@ -113,7 +116,7 @@ Result<Recovered> recover_guest(const host::ObservedGuest& guest, const Provenan
 }  // namespace
 
 Recovery plan_recovery(const host::Inventory& inventory, const std::vector<Provenance>& known,
-                       const std::string& host_id, Time now) {
+                       const std::string& host_id, const Moment& now) {
   Recovery recovery;
   const auto names = claimed_names(inventory, known, host_id);
   recovery.claimed.insert(names.begin(), names.end());

@@ -7,6 +7,7 @@
 
 #include "host/observed.hpp"
 #include "journal/records.hpp"
+#include "reconcilers/guest/keeping.hpp"
 
 namespace holdfast {
 
@@ -21,6 +22,6 @@ struct Recovery {
 // A guest whose marker cannot be read back whole, or that disputes a name, is left alone
 // and said so. Recovered guests bear data, whatever their marker claims.
 Recovery plan_recovery(const host::Inventory& inventory, const std::vector<Provenance>& known,
-                       const std::string& host_id, Time now);
+                       const std::string& host_id, const Moment& now);
 
 }  // namespace holdfast

@@ -9,14 +9,19 @@ namespace {
 
 constexpr std::size_t shown_jobs = 20;
 
-// When the disks of the newest tombstone of that name go; none while a guest has the name.
-Result<std::optional<Time>> removal_of(const Journal& journal, const std::string& subject) {
-  std::optional<Time> removed;
-  if (TRY(journal.owner_of(subject))) return removed;
-  for (const Provenance& row : TRY(journal.all_provenance()))
-    if (row.subject == subject && row.life == Life::tombstone && row.tombstoned_at)
-      removed = std::max(removed, std::optional{*row.tombstoned_at + tombstone_keep});
-  return removed;
+// How long the disks of the newest tombstone of that name are kept; none while a guest has the
+// name.
+Result<std::optional<Keeping>> keeping_of(const GuestWorld& world, const std::string& subject) {
+  std::optional<Keeping> newest;
+  if (TRY(world.journal.owner_of(subject))) return newest;
+  const Moment now{world.clock.now(), world.journal.witnessed()};
+  for (const Provenance& row : TRY(world.journal.all_provenance())) {
+    const auto since = destroyed_at(row);
+    if (row.subject != subject || row.life != Life::tombstone || !since) continue;
+    const Keeping keeping{kept_until(*since, now), unwitnessed(*since, now)};
+    if (!newest || newest->until < keeping.until) newest = keeping;
+  }
+  return newest;
 }
 
 }  // namespace
@@ -37,7 +42,7 @@ Result<std::vector<std::string>> GuestReconciler::why(const std::string& name) c
                 [&](const TicketRecord& ticket) { return ticket.subject != subject; });
   situation.jobs = TRY(world_.journal.jobs(shown_jobs, subject));
   situation.conditions = TRY(world_.journal.conditions(subject));
-  situation.removed = TRY(removal_of(world_.journal, subject));
+  situation.kept = TRY(keeping_of(world_, subject));
   return explain(situation);
 }
 

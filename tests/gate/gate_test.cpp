@@ -90,6 +90,21 @@ TEST_CASE("gate: what expired while facts were gathered is refused", "[gate]") {
   CHECK(host.audit("permit").empty());
 }
 
+TEST_CASE("gate: what a caller says was witnessed is not believed", "[gate]") {
+  GatedJournal host;
+  Facts facts = live_guest(Verb::free_tombstone);
+  facts.provenance->life = Life::tombstone;
+  facts.provenance->tombstoned_at = noon;
+  const Duration week = hours{7 * 24};
+  facts.witnessed = week;
+  REQUIRE(host.gate.preview(facts).allowed);
+  const Refusal refusal = take_refusal(host.gate.ask(facts, acme_detail()));
+  CHECK(refusal.decision.code == code::tombstone_young);
+  host.clock.advance(week);
+  const Permit permit = take_permit(host.gate.ask(facts, acme_detail()));
+  CHECK(permit.verb() == Verb::free_tombstone);
+}
+
 TEST_CASE("gate: nothing is permitted outside an operation", "[gate]") {
   GatedJournal host;
   Facts facts = signed_destroy();

@@ -64,7 +64,7 @@ const AllowedWhen allowed_when[] = {
      [](const Facts& f) {
        return f.verb == Verb::free_tombstone && seen_or_not_there(f) && row_is_this_guest(f) &&
               f.provenance->life == Life::tombstone && f.provenance->tombstoned_at.has_value() &&
-              *f.provenance->tombstoned_at + hours{168} <= f.now;
+              f.provenance->tombstoned_witnessed + hours{168} <= f.witnessed;
      }},
     {"a tombstone is freed early on a signature",
      [](const Facts& f) {
@@ -121,7 +121,7 @@ const AllowedWhen allowed_when[] = {
      [](const Facts& f) {
        return f.verb == Verb::free_set_aside && seen(f) && row_is_this_guest(f) && in_use(f) &&
               f.object != "" && f.set_aside.since.has_value() &&
-              *f.set_aside.since + hours{168} <= f.now;
+              f.set_aside.witnessed + hours{168} <= f.witnessed;
      }},
     {"a disk that was set aside is freed early on a signature",
      [](const Facts& f) {

@@ -58,6 +58,7 @@ Facts tombstone(Duration kept) {
   Facts facts = live_guest(Verb::free_tombstone);
   facts.provenance->life = Life::tombstone;
   facts.provenance->tombstoned_at = facts.now - kept;
+  facts.provenance->tombstoned_witnessed = facts.witnessed - kept;
   return facts;
 }
 
@@ -308,6 +309,28 @@ TEST_CASE("gate: a tombstone without a date is not freed unsigned", "[gate]") {
   CHECK(answer_to(facts) == unless_signed(code::tombstone_young));
 }
 
+TEST_CASE("gate: seven days are counted by time that was witnessed, whatever the clock says",
+          "[gate]") {
+  const Duration year = hours{365 * 24};
+  for (const Duration jump : {year, -year, Duration::zero()}) {
+    Facts stone = tombstone(week - moment);
+    stone.now += jump;
+    CHECK(answer_to(stone) == unless_signed(code::tombstone_young));
+    stone.witnessed += moment;
+    CHECK(answer_to(stone) == allowed(code::tombstone_kept));
+    stone.witnessed = Duration::zero();  // nobody said
+    CHECK(answer_to(stone) == unless_signed(code::tombstone_young));
+
+    Facts aside = live_guest(Verb::free_set_aside);
+    aside.set_aside = {.since = aside.now, .witnessed = aside.witnessed};
+    aside.now += jump;
+    aside.witnessed += week - moment;
+    CHECK(answer_to(aside) == unless_signed(code::set_aside_young));
+    aside.witnessed += moment;
+    CHECK(answer_to(aside) == allowed(code::set_aside_kept));
+  }
+}
+
 TEST_CASE("gate: half-freed tombstones are freed to the end", "[gate]") {
   Facts facts = tombstone(week);
   facts.marker = MarkerState::no_object;
@@ -369,9 +392,9 @@ TEST_CASE("gate: a disk that was set aside is freed after seven days and earlier
           "[gate]") {
   Facts facts = live_guest(Verb::free_set_aside);
   CHECK(answer_to(signed_by(facts, order_for(facts))) == never(code::not_set_aside));
-  facts.set_aside.since = facts.now - week;
+  facts.set_aside = {.since = facts.now - week, .witnessed = facts.witnessed - week};
   CHECK(answer_to(facts) == allowed(code::set_aside_kept));
-  facts.set_aside.since = facts.now - week + moment;
+  facts.set_aside.witnessed += moment;
   CHECK(answer_to(facts) == unless_signed(code::set_aside_young));
   CHECK(answer_to(signed_by(facts, order_for(facts))) == allowed(code::signed_order));
   facts.set_aside = {.since = {}, .made_by_this_operation = true};

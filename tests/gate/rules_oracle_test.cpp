@@ -33,9 +33,23 @@ struct Rowed {
   OperationId operation{};
 };
 
+// When by the wall clock, and by what was witnessed: the one may lie in either direction.
+struct Dated {
+  std::optional<Time> at{};
+  Duration witnessed{};
+};
+
+const std::vector<Dated>& all_dates() {
+  static const std::vector<Dated> all{{std::nullopt, {}},
+                                      {noon - week, by_noon - week + moment},
+                                      {noon + moment, by_noon - week},
+                                      {noon - week, by_noon + moment}};
+  return all;
+}
+
 // No row, and every combination of what a row can say; `tombstoned` for all of them,
 // so that a date on something that is no tombstone is tried too.
-std::vector<Rowed> rows(const std::vector<std::optional<Time>>& tombstoned) {
+std::vector<Rowed> rows(const std::vector<Dated>& tombstoned) {
   std::vector<Rowed> all{{std::nullopt, {42}}};
   Provenance row{.uuid = uuid_number(1), .subject = "guest/acme"};
   const std::pair<OperationId, OperationId> created_by_and_operation[] = {
@@ -45,13 +59,14 @@ std::vector<Rowed> rows(const std::vector<std::optional<Time>>& tombstoned) {
       for (const bool data_bearing : {false, true})
         for (const std::uint64_t incarnation : {3, 2})
           for (const auto& [created_by, operation] : created_by_and_operation)
-            for (const auto& at : tombstoned) {
+            for (const Dated& date : tombstoned) {
               row.origin = origin;
               row.life = life;
               row.data_bearing = data_bearing;
               row.incarnation = {incarnation};
               row.created_by = created_by;
-              row.tombstoned_at = at;
+              row.tombstoned_at = date.at;
+              row.tombstoned_witnessed = date.witnessed;
               all.push_back({row, operation});
             }
   row.uuid = uuid_number(2);
@@ -75,9 +90,7 @@ std::vector<CopyFacts> all_copies() {
 std::vector<SetAsideFacts> all_asides() {
   std::vector<SetAsideFacts> all;
   for (const bool is_ours : {false, true})
-    for (const auto& since : std::vector<std::optional<Time>>{std::nullopt, noon - week + moment,
-                                                              noon - week, noon + moment})
-      all.push_back({since, is_ours});
+    for (const Dated& date : all_dates()) all.push_back({date.at, date.witnessed, is_ours});
   return all;
 }
 
@@ -138,9 +151,8 @@ void enumerate(Verb verb, Count& count) {
   const auto copies = is_snapshot ? all_copies() : std::vector<CopyFacts>{{}, all_copies().at(63)};
   const auto budgets =
       is_snapshot ? std::vector<Budget>{{0, 8}} : std::vector<Budget>{{0, 0}, {1, 8}, {2, 8}};
-  std::vector<std::optional<Time>> dates{noon - week};
-  if (!is_snapshot) dates = {std::nullopt, noon - week + moment, noon - week, noon + moment};
-  const auto all_rows = rows(dates);
+  const auto all_rows =
+      rows(is_snapshot ? std::vector<Dated>{{noon - week, by_noon - week}} : all_dates());
   const auto asides = verb == Verb::free_set_aside ? all_asides() : std::vector<SetAsideFacts>{{}};
   Facts facts = live_guest(verb);
   for (const char* object : {"", "root 8Gi"}) {

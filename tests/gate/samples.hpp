@@ -13,6 +13,9 @@ namespace holdfast::gate {
 
 inline const Time noon{std::chrono::hours{24 * 365 * 56 + 12}};
 
+// What the journal has witnessed by noon.
+inline constexpr Duration by_noon = std::chrono::hours{24 * 100};
+
 inline const std::string fingerprint_now = "sha256:" + std::string(64, 'a');
 inline const std::string fingerprint_before = "sha256:" + std::string(64, 'b');
 
@@ -55,7 +58,8 @@ inline Facts live_guest(Verb verb) {
           .marker = MarkerState::matches,
           .budget = {.destroyed_today = 0, .guests = 8},
           .fingerprint = fingerprint_now,
-          .now = noon};
+          .now = noon,
+          .witnessed = by_noon};
 }
 
 // What an operator would have to sign for `facts` to happen; valid for one more hour.

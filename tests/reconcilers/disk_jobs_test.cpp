@@ -179,6 +179,18 @@ TEST_CASE_METHOD(DiskSite, "remove volume: it is taken out, set aside and freed 
     CHECK_FALSE(world.data_on(path("db")).empty());
     check_sound();
   }
+  SECTION("whatever the clock says") {
+    clock.jump_wall(365 * day);
+    settle("acme");
+    host.advance(7 * day - std::chrono::hours{1});
+    settle("acme");
+    CHECK(world.data_on(old_db) == db_data);
+    clock.jump_wall(-800 * day);
+    host.advance(std::chrono::hours{2});
+    settle("acme");
+    CHECK(world.files.count(old_db) == 0);
+    check_sound();
+  }
   SECTION("and earlier on a signature") {
     const auto early = order(Verb::free_set_aside, old_db);
     CHECK(job(early).state == JobState::done);

@@ -123,9 +123,7 @@ std::vector<Act> acts() {
          site.desk.want(small("acme"));
        }},
       {"free tombstone", prepare_tombstone,
-       [](CrashSite&, sim::Scenario& scenario) {
-         scenario.host().advance(std::chrono::hours{24 * 7 + 1});
-       }},
+       [](CrashSite&, sim::Scenario& scenario) { let_a_week_pass(scenario); }},
       {"snapshot", want_acme,
        [](CrashSite& site, sim::Scenario&) {
          site.orders.add("guest.snapshot", [](GuestReconciler& guests) {

@@ -92,11 +92,21 @@ TEST_CASE("recovery: rebuilds what is certain and leaves the rest alone", "[reco
 
   CHECK(recovered({base}, {*facts.provenance}).rows.empty());
 
+  auto reimaged = *facts.identity;
+  reimaged.aside = {{reimaged.disks[0], {}, Duration{7}, "job", "replace_image"}};
+  auto changed = base;
+  changed.marker = make_marker(reimaged, host_id, "", "");
+  REQUIRE(recovered({changed}).rows.size() == 1);
+  const auto kept = parse_identity(recovered({changed}).rows[0].detail).value().aside;
+  REQUIRE(kept.size() == 1);
+  CHECK(kept[0].since == facts.now.wall);
+  CHECK(kept[0].witnessed == facts.now.witnessed);  // not what another journal had
+
   auto stone = base;
   stone.marker->provenance = "tombstone";
   REQUIRE(recovered({stone}).rows.size() == 1);
   CHECK(recovered({stone}).rows[0].life == Life::tombstone);
-  CHECK(recovered({stone}).rows[0].tombstoned_at == facts.now);
+  CHECK(recovered({stone}).rows[0].tombstoned_at == facts.now.wall);
 
   auto foreign = base;
   foreign.marker.reset();

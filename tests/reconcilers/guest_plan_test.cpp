@@ -336,14 +336,15 @@ TEST_CASE("plan: a destroyed guest comes anew only when its spec says something 
   stone.identity.destroyed_spec = applied_digest(acme());
   stone.provenance = row_of(stone.identity);
   stone.provenance.life = Life::tombstone;
-  stone.provenance.tombstoned_at = facts.now - std::chrono::hours{24};
+  stone.provenance.tombstoned_at = facts.now.wall - 2 * tombstone_keep;  // or the clock jumped
+  stone.provenance.tombstoned_witnessed = facts.now.witnessed - tombstone_keep + Duration{1};
   facts.tombstones.push_back(stone);
   CHECK(plan_guest(facts).blocked == "Destroyed");
   facts.desired.guest->spec.cpus = 3;
   CHECK(find_action<CreateGuest>(plan_guest(facts)) != nullptr);
 
   SECTION("and is freed when its days are over") {
-    facts.tombstones[0].provenance.tombstoned_at = facts.now - tombstone_keep;
+    facts.tombstones[0].provenance.tombstoned_witnessed = facts.now.witnessed - tombstone_keep;
     auto plan = plan_guest(facts);
     REQUIRE(find_action<FreeTombstone>(plan) != nullptr);
     CHECK(plan.actions.back().verdict == Verdict::needs_permit);
@@ -351,7 +352,7 @@ TEST_CASE("plan: a destroyed guest comes anew only when its spec says something 
     CHECK(plan_guest(facts).actions.empty());
   }
   SECTION("unless somebody else stands in its place") {
-    facts.tombstones[0].provenance.tombstoned_at = facts.now - tombstone_keep;
+    facts.tombstones[0].provenance.tombstoned_witnessed = facts.now.witnessed - tombstone_keep;
     auto observed = shown(acme(), stone.identity);
     observed.marker.reset();
     facts.tombstones[0].observed = share(observed);

@@ -107,7 +107,7 @@ inline GuestFacts converged() {
   facts.identity = identity_of(guest);
   facts.provenance = row_of(*facts.identity);
   facts.observed = share(shown(guest, *facts.identity));
-  facts.now = Time{std::chrono::hours{500'000}};
+  facts.now = {Time{std::chrono::hours{500'000}}, std::chrono::hours{1'000}};
   return facts;
 }
 

@@ -253,9 +253,7 @@ Operations orders() {
     stage.scenario.settle();
     stage.want({});
   };
-  const auto week_passes = [](const Stage& stage) {
-    stage.scenario.host().advance(std::chrono::hours{24 * 7 + 1});
-  };
+  const auto week_passes = [](const Stage& stage) { let_a_week_pass(stage.scenario); };
   return {
       {"snapshot", acme(volumes), {}, order_snapshot, snapshots_are(1)},
       {"snapshot offline", acme(stop), {}, order_snapshot, snapshots_are(1)},
@@ -308,9 +306,7 @@ Operations disk_orders() {
     stage.scenario.settle();
     job(gate::Verb::remove_volume, "db")(stage);
   };
-  const auto week_passes = [](const Stage& stage) {
-    stage.scenario.host().advance(std::chrono::hours{24 * 7 + 1});
-  };
+  const auto week_passes = [](const Stage& stage) { let_a_week_pass(stage.scenario); };
   return {
       {"reimage", acme(), wish(acme(reimaged)), job(gate::Verb::replace_image, "debian-12/2"),
        guest_is([](const SimDomain& domain) {

@@ -136,6 +136,55 @@ TEST_CASE("job: a state database put back from an older copy carries no job out 
   CHECK(heir.scenario->breaches() == Breaches{});
 }
 
+TEST_CASE("job: no jump of the clock and no restart ends a tombstone's seven days early or never",
+          "[sim][job]") {
+  EngineSite site;
+  site.world().add_image(EngineSite::image, gibibytes(4));
+  site.want(guests_named({"acme", "beta", "gamma"}));
+  REQUIRE(site.scenario->settle());
+  const SimDomain guest = *site.world().find_by_name("acme");
+  const auto authority = sign_order(*site.hub, *site.scenario, gate::Verb::destroy_guest, guest);
+  give_job(*site.scenario, job_of(authority, "guest/acme"));
+  REQUIRE(site.scenario->settle());
+  const Time destroyed =
+      *site.scenario->daemon().journal().provenance(guest.uuid).value()->tombstoned_at;
+  const auto is_kept = [&] { return site.world().domain(guest.uuid) != nullptr; };
+  const auto why = [&] { return site.engine().guests().why("acme").value(); };
+  const auto says = [&](const std::string& text) {
+    for (const std::string& sentence : why())
+      if (sentence.find(text) != std::string::npos) return true;
+    return false;
+  };
+  CHECK(says("kept until " + to_string(destroyed + 7 * day)));
+  CHECK_FALSE(says("by the clock"));
+
+  site.scenario->run_for(2 * day);
+  site.scenario->clock().jump_wall(365 * day);
+  CHECK(says("kept until " + to_string(destroyed + 372 * day)));
+  CHECK(says("365d later than 7 days by the clock"));
+  site.scenario->run_for(day);
+  CHECK(is_kept());
+  site.scenario->restart_daemon();
+  site.scenario->run_for(day);
+  CHECK(is_kept());  // four days
+  site.scenario->restart_daemon();
+  REQUIRE(site.scenario->daemon().journal().mode());  // it runs
+  site.scenario->clock().jump_wall(-400 * day);
+  site.scenario->run_for(2 * day);
+  CHECK(is_kept());  // six
+  CHECK(says("earlier than 7 days by the clock"));
+  SECTION("nor does time for which nobody was there count") {
+    site.scenario->save();  // ends the daemon
+    site.scenario->clock().advance(30 * day);
+    site.scenario->run_for(std::chrono::hours{12});
+    CHECK(is_kept());
+  }
+  // Each restart forgets an hour at most, and a due tombstone is found within six.
+  site.scenario->run_for(day + std::chrono::hours{9});
+  CHECK_FALSE(is_kept());
+  CHECK(site.scenario->breaches() == Breaches{});
+}
+
 TEST_CASE("job: a guest destroyed while it is wanted stays so until desired state has dropped it",
           "[sim][job]") {
   EngineSite site;

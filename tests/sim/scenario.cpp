@@ -2,6 +2,7 @@
 #include "tests/sim/scenario.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -181,5 +182,16 @@ Duration Scenario::until_something() const {
 }
 
 std::size_t Scenario::host_points() const { return const_cast<SimHost&>(host_).crash().passed(); }
+
+void let_a_week_pass(Scenario& scenario) {
+  for (bool is_kept = false; !is_kept;) {
+    scenario.attempt([&](Daemon& daemon) {
+      scenario.host().advance(std::chrono::hours{24 * 7 + 1});
+      const auto kept = daemon.journal().keep_witnessed();
+      if (!kept) throw std::runtime_error{"a week: " + kept.error().describe()};
+      is_kept = true;
+    });
+  }
+}
 
 }  // namespace holdfast::sim

@@ -125,4 +125,7 @@ class Scenario {
   Breaches breaches_{};
 };
 
+// A week and an hour, and the journal keeps that they were witnessed, whoever dies over it.
+void let_a_week_pass(Scenario& scenario);
+
 }  // namespace holdfast::sim
