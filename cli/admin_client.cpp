@@ -29,7 +29,7 @@ Error not_understood() {
 
 }  // namespace
 
-Result<std::string> AdminClient::exchange(http::Request request, Duration deadline) const {
+Result<std::string> AdminClient::exchange(const http::Request& request, Duration deadline) const {
   http::ClientOptions options;
   options.socket_path = socket_;
   options.deadline = deadline;
@@ -42,7 +42,7 @@ Result<std::string> AdminClient::exchange(http::Request request, Duration deadli
 Result<std::string> AdminClient::get(const std::string& path) const {
   http::Request request;
   request.path = path;
-  return exchange(std::move(request), usual_deadline);
+  return exchange(request, usual_deadline);
 }
 
 Result<std::string> AdminClient::post(const std::string& path, std::string body) const {
@@ -50,7 +50,7 @@ Result<std::string> AdminClient::post(const std::string& path, std::string body)
   request.method = "POST";
   request.path = path;
   request.body = std::move(body);
-  return exchange(std::move(request), usual_deadline);
+  return exchange(request, usual_deadline);
 }
 
 Result<OperationId> AdminClient::order(const std::string& method, const std::string& path,
@@ -59,8 +59,7 @@ Result<OperationId> AdminClient::order(const std::string& method, const std::str
   request.method = method;
   request.path = path;
   request.body = std::move(body);
-  const auto answer =
-      Json::parse(TRY(exchange(std::move(request), usual_deadline)), nullptr, false);
+  const auto answer = Json::parse(TRY(exchange(request, usual_deadline)), nullptr, false);
   if (!answer.is_object() || !answer.contains("operation") || !answer["operation"].is_string())
     return not_understood();
   return parse_operation_id(answer["operation"].get<std::string>());
@@ -96,8 +95,7 @@ Result<std::vector<OperationReport>> AdminClient::operations(const std::string& 
   request.path = "/v1/operations";
   if (!subject.empty()) request.query["subject"] = subject;
   request.query["limit"] = std::to_string(limit);
-  return parse_report<std::vector<OperationReport>>(
-      TRY(exchange(std::move(request), usual_deadline)));
+  return parse_report<std::vector<OperationReport>>(TRY(exchange(request, usual_deadline)));
 }
 Result<OperationDetail> AdminClient::operation(OperationId id) const {
   return parse_admin_report<OperationDetail>(TRY(get("/v1/operations/" + to_string(id))));
@@ -120,8 +118,7 @@ Result<std::vector<BackupReport>> AdminClient::backups(const std::string& guest)
   http::Request request;
   request.path = "/v1/backups";
   if (!guest.empty()) request.query["guest"] = guest;
-  return parse_admin_report<std::vector<BackupReport>>(
-      TRY(exchange(std::move(request), usual_deadline)));
+  return parse_admin_report<std::vector<BackupReport>>(TRY(exchange(request, usual_deadline)));
 }
 Result<std::vector<ImageReport>> AdminClient::images() const {
   return parse_admin_report<std::vector<ImageReport>>(TRY(get("/v1/images")));
@@ -136,8 +133,7 @@ Result<std::vector<JobReport>> AdminClient::jobs(std::size_t limit) const {
   http::Request request;
   request.path = "/v1/jobs";
   request.query["limit"] = std::to_string(limit);
-  return parse_admin_report<std::vector<JobReport>>(
-      TRY(exchange(std::move(request), usual_deadline)));
+  return parse_admin_report<std::vector<JobReport>>(TRY(exchange(request, usual_deadline)));
 }
 Result<JobReport> AdminClient::job(const std::string& id) const {
   const auto path = "/v1/jobs" + TRY(path_part(id));
@@ -190,7 +186,7 @@ Result<RecoverReport> AdminClient::recover(bool confirm) const {
   request.method = "POST";
   request.path = "/v1/recover";
   if (confirm) request.query["confirm"] = "true";
-  return parse_admin_report<RecoverReport>(TRY(exchange(std::move(request), usual_deadline)));
+  return parse_admin_report<RecoverReport>(TRY(exchange(request, usual_deadline)));
 }
 
 Result<HubReport> AdminClient::enroll(const std::string& hub, const std::string& token) const {
@@ -208,7 +204,7 @@ Result<ImageReport> AdminClient::import_image(const std::string& absolute_path) 
   request.method = "POST";
   request.path = "/v1/images";
   request.body = object("path", absolute_path);
-  return parse_admin_report<ImageReport>(TRY(exchange(std::move(request), import_deadline)));
+  return parse_admin_report<ImageReport>(TRY(exchange(request, import_deadline)));
 }
 
 }  // namespace holdfast::cli

@@ -60,7 +60,7 @@ class AdminClient {
   Result<ImageReport> import_image(const std::string& absolute_path) const;
 
  private:
-  Result<std::string> exchange(http::Request request, Duration deadline) const;
+  Result<std::string> exchange(const http::Request& request, Duration deadline) const;
   Result<std::string> get(const std::string& path) const;
   Result<std::string> post(const std::string& path, std::string body) const;
   Result<OperationId> order(const std::string& method, const std::string& path,

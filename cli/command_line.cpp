@@ -230,7 +230,9 @@ void declare_guests(CLI::App& app, Words& words) {
             undelete, false);
 }
 
-void declare_program(CLI::App& app, Words& words) {
+namespace {
+
+void declare_host(CLI::App& app, Words& words) {
   const auto to_enroll = options_of<EnrollOptions>();
   auto* enrolling = add_command(
       app, {"enroll", "Make this host a known one of a hub, which then says what it should be",
@@ -259,7 +261,9 @@ void declare_program(CLI::App& app, Words& words) {
   recovering->callback([&words, is_confirmed] {
     words.chosen = [is_confirmed](const Invocation& to) { return recover(to, *is_confirmed); };
   });
+}
 
+void declare_support_bundle(CLI::App& app, Words& words) {
   const auto to_bundle = options_of<SupportOptions>();
   auto* bundling = add_command(
       app,
@@ -277,7 +281,9 @@ void declare_program(CLI::App& app, Words& words) {
       });
   add_state_dir(bundling, to_bundle->state_dir);
   choose(bundling, words, to_bundle, support_bundle);
+}
 
+void declare_completion(CLI::App& app, Words& words) {
   const auto shell = options_of<std::string>();
   auto* completing =
       add_command(app, {"completion", "Print a script that completes commands in a shell",
@@ -300,7 +306,14 @@ void declare_program(CLI::App& app, Words& words) {
   naming->callback([&words, kind] {
     words.chosen = [kind](const Invocation& to) { return print_names(to, *kind); };
   });
+}
 
+}  // namespace
+
+void declare_program(CLI::App& app, Words& words) {
+  declare_host(app, words);
+  declare_support_bundle(app, words);
+  declare_completion(app, words);
   add_command(app, {"version", "Of this program and of the daemon", "holdfast version"})
       ->callback([&words] { words.chosen = version; });
 }

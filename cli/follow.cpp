@@ -85,6 +85,14 @@ void leave_out_others(PlanReport& plan, const std::set<std::string>& subjects) {
   plan.in_sync = plan.actions.empty() && plan.unknown.empty();
 }
 
+void draw_wait(ProgressBar& bar, const OperationReport* running, const PlanReport& plan) {
+  if (running != nullptr) {
+    bar.draw(label_of(*running), running->progress);
+  } else {
+    bar.draw("waiting for " + awaited(plan), std::nullopt);
+  }
+}
+
 }  // namespace
 
 Result<Exit> follow_operation(const Invocation& invocation, OperationId id, Duration limit) {
@@ -153,11 +161,7 @@ Result<Exit> follow_until_in_sync(const Invocation& invocation, const std::strin
       invocation.environment().err << render_plan(plan, invocation.message_style(), false);
       return Exit::differs;
     }
-    if (running != nullptr) {
-      bar.draw(label_of(*running), running->progress);
-    } else {
-      bar.draw("waiting for " + awaited(plan), std::nullopt);
-    }
+    draw_wait(bar, running, plan);
     invocation.environment().sleep(poll_interval);
   }
 }

@@ -22,6 +22,8 @@ class Scratch {
   explicit Scratch(std::string path) : path_{std::move(path)} {}
   Scratch(Scratch&& other) noexcept : path_{std::exchange(other.path_, {})} {}
   Scratch& operator=(Scratch&&) = delete;
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
   ~Scratch();
   const std::string& path() const { return path_; }
 

@@ -32,6 +32,8 @@ class NewFolder {
   explicit NewFolder(std::string path) : path_{std::move(path)} {}
   NewFolder(NewFolder&& other) noexcept : path_{std::exchange(other.path_, {})} {}
   NewFolder& operator=(NewFolder&&) = delete;
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
   ~NewFolder() {
     std::error_code ignored;
     if (!path_.empty()) fs::remove_all(path_, ignored);

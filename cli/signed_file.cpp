@@ -51,6 +51,7 @@ class Workplace {
 // is where people read.
 Result<int> run_on_terminal(std::vector<std::string> words) {
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions{};

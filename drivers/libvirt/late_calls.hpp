@@ -27,6 +27,8 @@ class LateCalls {
    public:
     Watch(Watch&& other) noexcept : owner_{other.owner_}, id_{std::exchange(other.id_, 0)} {}
     Watch& operator=(Watch&&) = delete;
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
     ~Watch();
     // Ends the watch. True: it was late, and its socket has been shut down.
     bool end();

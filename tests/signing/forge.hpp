@@ -53,7 +53,7 @@ struct Recipe {
 
 std::string blob(const Pair& pair, const Recipe& recipe);
 // As ssh-keygen prints it: lines of 70.
-std::string armor(std::string_view blob, std::size_t columns = 70);
+std::string armor(std::string_view bytes, std::size_t columns = 70);
 std::string sshsig(const Pair& pair, const Recipe& recipe);
 std::string sshsig(const Pair& pair, std::string_view message);  // for job@holdfast
 

@@ -56,7 +56,7 @@ TEST_CASE("operators file: is read with its problems", "[signing]") {
 
 TEST_CASE("operators file: one that others can write is not believed", "[signing]") {
   const Folder folder;
-  for (const mode_t mode : {0664, 0646, 0666}) {
+  for (const mode_t mode : {0664U, 0646U, 0666U}) {
     folder.write(set, mode);
     const auto read = folder.operators().read();
     REQUIRE_FALSE(read);
