@@ -22,7 +22,7 @@ struct Options {
   // After which the daemon has not answered (Errc::unavailable).
   Duration observe_deadline = std::chrono::seconds{30};
   // After which a guest's QEMU has not: a question for the sizes of its disks, a change.
-  Duration ask_deadline = std::chrono::seconds{2};
+  Duration ask_deadline = std::chrono::seconds{5};
   Duration change_deadline = std::chrono::seconds{60};
   // For merging the layers of a removed snapshot; given up, it is taken up by the next call.
   Duration merge_deadline = std::chrono::minutes{30};
