@@ -44,11 +44,10 @@ Result<std::unique_ptr<AdminApi>> AdminApi::serve(const Options& options,
   server_options.path = options.socket;
   server_options.group = access.group;
   server_options.log = log;
-  auto server =
-      TRY(http::UnixServer::listen(std::move(server_options), [access, control_plane,
-                                                               log](const http::Request& request) {
-            return enter(access, control_plane, request, log);
-          }).context("admin socket"));
+  auto server = TRY(http::UnixServer::listen(server_options, [access, control_plane,
+                                                              log](const http::Request& request) {
+                      return enter(access, control_plane, request, log);
+                    }).context("admin socket"));
   std::unique_ptr<http::LoopbackServer> scraped;
   if (!options.metrics.empty()) {
     http::ServerLimits limits;

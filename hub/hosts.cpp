@@ -31,7 +31,7 @@ bool KnownHost::lacks_jobs() const {
 
 Result<void> Hosts::load(Store& store, Duration now) {
   KnownHosts loaded;
-  const auto was_read = store.read([&](const Tables& tables) -> Result<void> {
+  auto was_read = store.read([&](const Tables& tables) -> Result<void> {
     for (auto& record : TRY(tables.hosts.all())) {
       KnownHost host;
       host.record = std::move(record);

@@ -68,8 +68,7 @@ BoundedCalls::Late Core::when_late(const Uuid& uuid, const ConnectionPtr& connec
   return {.gave_up =
               [self, uuid, connection] {
                 self->silent.gave_up(uuid);
-                if (++connection->given_up >= most_given_up)
-                  self->workers->give_up(connection, "is held up by guests that do not answer");
+                if (++connection->given_up >= most_given_up) self->workers->replace(connection);
               },
           .came_back =
               [self, uuid, connection] {

@@ -178,6 +178,13 @@ void Session::give_up(const ConnectionPtr& connection, const std::string& why) {
   state_.notify_all();
 }
 
+void Session::replace(const ConnectionPtr& connection) {
+  auto state = state_.lock();
+  if (state->connection != connection) return;
+  state->is_worn = true;
+  state_.notify_all();
+}
+
 void Session::on_event(const Uuid& uuid) {
   if (!muted_) on_event_(uuid);
 }
@@ -219,7 +226,8 @@ void Session::publish(ConnectionPtr connection) {
   {
     auto state = state_.lock();
     if (state->stopping) return;
-    state->connection = std::move(connection);
+    // The one before, if there is one still, is closed after the lock is let go.
+    state->connection.swap(connection);
     state->lost = false;
     state_.notify_all();
   }
@@ -232,11 +240,13 @@ bool Session::wait_for_work(Duration pause) {
   auto state = state_.lock();
   const auto until = std::chrono::steady_clock::now() + pause;
   state.wait_until(std::stop_token{}, until, [&] { return state->stopping; });
-  while (!state->stopping && state->connection && !state->lost) {
-    state.wait(std::stop_token{}, [&] { return state->stopping || state->lost; });
-  }
+  const auto is_wanted = [&] {
+    return state->stopping || !state->connection || state->lost || state->is_worn;
+  };
+  state.wait(std::stop_token{}, is_wanted);
   if (state->lost) dead.swap(state->connection);
   state->lost = false;
+  state->is_worn = false;
   return !state->stopping;
 }
 

@@ -60,8 +60,10 @@ class Session : public std::enable_shared_from_this<Session> {
   Result<ConnectionPtr> current();
   // After a call failed: looks whether the connection is still there.
   void suspect(const ConnectionPtr& connection);
-  // Opens another one instead; calls that run on this one keep it.
+  // There is none from here on, until another one was opened; calls that run on it keep it.
   void give_up(const ConnectionPtr& connection, const std::string& why);
+  // Opens another one, and hands this one out until then.
+  void replace(const ConnectionPtr& connection);
 
   void on_event(const Uuid& uuid);
   void on_close(const virConnect* closed);
@@ -71,6 +73,7 @@ class Session : public std::enable_shared_from_this<Session> {
     ConnectionPtr connection{};
     std::string reason = "libvirt: not connected yet";
     bool lost = false;
+    bool is_worn = false;  // to be replaced
     bool stopping = false;
   };
 
