@@ -82,6 +82,20 @@ Result<void> close(Writes& writes, const std::vector<TicketRecord>& tickets) {
   return ok();
 }
 
+// Out of `tickets` the one that can be signed as it stands.
+std::optional<TicketRecord> take_fitting(std::vector<TicketRecord>& tickets, const Facts& facts,
+                                         const Decision& decision, const TicketDetail& detail,
+                                         Time now) {
+  if (!decision.signature_helps) return std::nullopt;
+  const auto good = std::find_if(tickets.begin(), tickets.end(), [&](const TicketRecord& ticket) {
+    return still_fits(ticket, facts, decision, detail, now);
+  });
+  if (good == tickets.end()) return std::nullopt;
+  std::optional<TicketRecord> taken{std::move(*good)};
+  tickets.erase(good);
+  return taken;
+}
+
 }  // namespace
 
 std::string_view to_string(Requester requester) {
@@ -135,22 +149,25 @@ Result<Refusal> Gate::refuse(const Facts& facts, const Decision& decision,
   const std::lock_guard lock{mutex_};
   auto stale = TRY(open_tickets_for(journal_, facts.subject, refusal.key));
   std::optional<TicketRecord> fresh;
-  if (decision.signature_helps) {
-    const auto good = std::find_if(stale.begin(), stale.end(), [&](const TicketRecord& ticket) {
-      return still_fits(ticket, facts, decision, detail, now);
-    });
-    if (good != stale.end()) {
-      refusal.ticket = good->id;
-      stale.erase(good);
-    } else {
-      fresh = TRY(write_ticket(facts, decision, detail, random_hex_id(random_), now));
-      refusal.ticket = fresh->id;
-    }
+  if (auto good = take_fitting(stale, facts, decision, detail, now)) {
+    refusal.ticket = std::move(good->id);
+  } else if (decision.signature_helps) {
+    fresh = TRY(write_ticket(facts, decision, detail, random_hex_id(random_), now));
+    refusal.ticket = fresh->id;
   }
 
+  TRY(write_down(refusal, facts, stale, fresh));
+  return refusal;
+}
+
+// With the mutex held: closes `stale` tickets, opens the `fresh` one, audits what is new.
+Result<void> Gate::write_down(const Refusal& refusal, const Facts& facts,
+                              const std::vector<TicketRecord>& stale,
+                              const std::optional<TicketRecord>& fresh) {
+  const Decision& decision = refusal.decision;
   StandingRefusals standing = TRY(StandingRefusals::read(journal_, facts.subject));
   const bool is_news = !standing.has(refusal.key, decision.code);
-  if (!is_news && !fresh && stale.empty()) return refusal;
+  if (!is_news && !fresh && stale.empty()) return ok();
   Json entry = describe(facts, decision);
   entry["message"] = decision.sentence;
   if (!refusal.ticket.empty()) entry["ticket"] = refusal.ticket;
@@ -166,7 +183,7 @@ Result<Refusal> Gate::refuse(const Facts& facts, const Decision& decision,
   };
   TRY(journal_.commit(write).context("write down the refusal to " + refusal.key));
   if (is_news) left_out_ = is_audited ? 0 : left_out_ + 1;
-  return refusal;
+  return ok();
 }
 
 Result<void> Gate::settle(std::string_view subject, const std::vector<std::string>& refused_keys) {

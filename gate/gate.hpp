@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -82,6 +83,10 @@ class Gate {
   Result<void> settle(std::string_view subject, const std::vector<std::string>& refused_keys);
 
  private:
+  Result<void> write_down(const Refusal& refusal, const Facts& facts,
+                          const std::vector<TicketRecord>& stale,
+                          const std::optional<TicketRecord>& fresh);
+
   Journal& journal_;
   const Clock& clock_;
   Random& random_;

@@ -67,6 +67,13 @@ struct BlockHeader {
   bool is_last = false;
   std::uint64_t type = 0;
   std::uint64_t size = 0;
+
+  bool is_good(std::uint64_t limit) const { return type != reserved_block && size <= limit; }
+  std::uint64_t packed() const { return block_header_size + (type == rle_block ? 1 : size); }
+  // At most, where no block has more than `limit`.
+  std::uint64_t content(std::uint64_t limit) const {
+    return type == compressed_block ? limit : size;
+  }
 };
 
 BlockHeader parse_block(const std::array<std::byte, block_header_size>& bytes) {
@@ -96,9 +103,9 @@ Result<std::optional<Extent>> walk_blocks(const BytesAt& bytes_at, std::uint64_t
     if (TRY(bytes_at(extent.end, bytes)) < bytes.size()) return Found{};
     const auto block = parse_block(bytes);
     is_last = block.is_last;
-    if (block.type == reserved_block || block.size > block_limit) return Found{};
-    extent.end += bytes.size() + (block.type == rle_block ? 1 : block.size);
-    extent.content += block.type == compressed_block ? block_limit : block.size;
+    if (!block.is_good(block_limit)) return Found{};
+    extent.end += block.packed();
+    extent.content += block.content(block_limit);
     if (is_too_large()) return Found{};
   }
   if (header.has_checksum) extent.end += checksum_size;

@@ -106,6 +106,10 @@ std::string boot_disk(const Config& config) {
   return config.get("bootdisk");
 }
 
+bool is_disk(const Property& drive) {
+  return drive.get("media") != "cdrom" && drive.get("") != "none";
+}
+
 std::string name_of(const Property& machine_disk, const std::string& key) {
   std::string serial = machine_disk.get("serial");
   return serial.empty() ? key : serial;
@@ -118,7 +122,7 @@ std::vector<Volume> machine_volumes(const Config& config, const Options& options
   for (const std::string_view bus : buses) {
     for (const auto& [index, value] : numbered(config, bus)) {
       const Property property = parse_property(value);
-      if (property.get("media") == "cdrom" || property.get("") == "none") continue;
+      if (!is_disk(property)) continue;
       const std::string key = std::string{bus} + std::to_string(index);
       if (root.empty()) root = key;
       const std::string name = key == root ? "root" : name_of(property, key);
