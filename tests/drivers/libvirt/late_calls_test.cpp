@@ -2,6 +2,7 @@
 #include "drivers/libvirt/late_calls.hpp"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <array>
 #include <chrono>
@@ -28,6 +29,9 @@ class Line {
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()) == 0);
     ours_ = UniqueFd{fds[0]};
     theirs_ = UniqueFd{fds[1]};
+    // A line that should have been cut fails its test, and does not hang it.
+    const timeval patience{.tv_sec = 20, .tv_usec = 0};
+    REQUIRE(::setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0);
   }
   int socket() const { return ours_.get(); }
   // Waits for the daemon's word; false: the line was cut.
