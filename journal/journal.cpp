@@ -62,6 +62,7 @@ bool Journal::owes_witnessed() const { return store_->owes_witnessed(); }
 Result<void> Journal::keep_witnessed() { return store_->keep_witnessed(); }
 
 Duration Journal::since_last_commit() const { return store_->since_last_commit(); }
+std::size_t Journal::unfinished_count() const { return store_->unfinished_count(); }
 
 std::optional<WriteFailure> Journal::write_failure() const { return store_->write_failure(); }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -81,6 +82,10 @@ class Journal {
   // open, rolling back or stuck: what still holds `subject`; at most one.
   Result<std::optional<Operation>> unfinished(std::string_view subject) const;
   Result<std::vector<Operation>> unfinished() const;
+  // How many those are. From memory: waits neither for the disk nor for another reader, so that
+  // a heartbeat can say it while everything else hangs. Of a journal that is open for reading: as
+  // of when it was opened.
+  std::size_t unfinished_count() const;
   // Newest first; `subject` empty for all.
   Result<std::vector<Operation>> recent(std::string_view subject, std::size_t limit) const;
   Result<std::vector<StepRecord>> steps(OperationId id) const;

@@ -49,6 +49,12 @@ Result<std::vector<Operation>> Journal::unfinished() const {
       [](Connection& database) { return read_operations(database, unfinished_ones); });
 }
 
+Result<std::size_t> Journal::Store::count_unfinished() {
+  return static_cast<std::size_t>(TRY(writer_->integer(
+      "SELECT count(*) FROM operations INDEXED BY one_unfinished_operation_per_subject "
+      "WHERE state IN ('open', 'rolling_back', 'stuck')")));
+}
+
 Result<std::vector<Operation>> Journal::recent(std::string_view subject, std::size_t limit) const {
   const auto rows = static_cast<std::int64_t>(limit);
   return store_->read([&](Connection& database) {

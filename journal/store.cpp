@@ -26,12 +26,12 @@ Result<std::unique_ptr<Journal::Store>> Journal::Store::open(const JournalOption
   std::unique_ptr<Store> store{new Store{options, clock}};
   if (options.read_only) {
     store->writer_ = TRY(open_for_reading(options.path));
-    TRY(store->read_witnessed());
+    TRY(store->read_memory());
     return store;
   }
   store->lock_ = TRY(lock_for_writing(options.path));
   store->writer_ = TRY(open_for_writing(options));
-  TRY(store->read_witnessed());
+  TRY(store->read_memory());
   if (options.writer == JournalOptions::Writer::thread) {
     if (options.path != ":memory:") {
       store->reader_ = TRY(sqlite::Connection::open(options.path, sqlite::Access::read_write));
@@ -131,12 +131,14 @@ Result<void> Journal::Store::write_in_one_transaction(const Group& group) {
   const Duration seen = witnessed();
   const bool is_kept = seen - kept_.load() >= kept_with_a_commit;
   if (is_kept) TRY(write_witnessed(seen));
+  const std::size_t unfinished = TRY(count_unfinished());
   if (options_.observer != nullptr) options_.observer->before_commit();
   auto committed = writer_->run("COMMIT");
   ++version_;  // also when it failed: what a reader sees then is not known
   TRY(std::move(committed).context("commit to the journal"));
   last_commit_ = clock_.elapsed();
   if (is_kept) kept_ = seen;
+  unfinished_ = unfinished;
   failure_.lock()->reset();
   if (options_.observer != nullptr) options_.observer->after_commit();
   return ok();
@@ -159,6 +161,13 @@ Result<void> Journal::Store::write_one(Request& request) {
   }
   if (!request.result || request.thrown) TRY(writer_->run("ROLLBACK TO body"));
   return writer_->run("RELEASE body");
+}
+
+// What is answered from memory from now on.
+Result<void> Journal::Store::read_memory() {
+  TRY(read_witnessed());
+  unfinished_ = TRY(count_unfinished());
+  return ok();
 }
 
 Result<void> Journal::Store::read_witnessed() {

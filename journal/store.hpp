@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -51,6 +52,7 @@ class Journal::Store {
   Result<void> keep_witnessed();
 
   Duration since_last_commit() const { return clock_.elapsed() - last_commit_.load(); }
+  std::size_t unfinished_count() const { return unfinished_; }
   std::optional<WriteFailure> write_failure() const { return *failure_.lock(); }
 
  private:
@@ -71,6 +73,8 @@ class Journal::Store {
   void write(const Group& group);
   Result<void> write_in_one_transaction(const Group& group);
   Result<void> write_one(Request& request);
+  Result<void> read_memory();
+  Result<std::size_t> count_unfinished();
   Result<void> read_witnessed();
   Result<void> write_witnessed(Duration witnessed);
   void note_disk(const Result<void>& written);
@@ -83,6 +87,7 @@ class Journal::Store {
   Duration opened_;                               // on the clock's elapsed()
   Duration witnessed_before_{};                   // by those who had the journal open before
   std::atomic<Duration> kept_{Duration::zero()};  // of witnessed(), what is in the file
+  std::atomic<std::size_t> unfinished_{0};        // operations, as of the last commit
   // Of what a reader can see: goes up with each COMMIT, before its callers hear of it.
   std::atomic<std::uint64_t> version_{1};
   std::atomic<std::uint64_t> no_job_waits_at_{0};         // the version of which that was true

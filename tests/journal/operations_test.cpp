@@ -37,6 +37,29 @@ TEST_CASE_METHOD(InMemory, "journal: a subject has one unfinished operation", "[
   CHECK(journal->begin("guest.stop", "guest/acme", ""));
 }
 
+TEST_CASE_METHOD(InMemory, "journal: the count of unfinished operations is that of the last commit",
+                 "[journal]") {
+  CHECK(journal->unfinished_count() == 0);
+  const Operation op = journal->begin("guest.create", "guest/acme", "").value();
+  REQUIRE(journal->begin("guest.create", "guest/other", ""));
+  CHECK(journal->unfinished_count() == 2);
+  CHECK(code_of(journal->begin("guest.stop", "guest/acme", "")) == Errc::conflict);
+  CHECK_FALSE(journal->commit([&](Writes& writes) -> Result<void> {
+    TRY(writes.close(op.id, OperationState::succeeded));
+    return Error{Errc::invalid, "not after all"};
+  }));
+  CHECK(journal->unfinished_count() == 2);
+  REQUIRE(journal->commit([&](Writes& writes) { return writes.stick(op.id, "tired"); }));
+  CHECK(journal->unfinished_count() == 2);
+  REQUIRE(journal->commit([&](Writes& writes) -> Result<void> {
+    TRY(writes.turn_back(op.id, "a person"));
+    TRY(writes.close(op.id, OperationState::rolled_back));
+    CHECK(journal->unfinished_count() == 2);  // does not wait for the writer
+    return ok();
+  }));
+  CHECK(journal->unfinished_count() == 1);
+}
+
 TEST_CASE_METHOD(InMemory, "journal: ids grow and are never reused", "[journal]") {
   OperationId last{};
   for (int i = 0; i < 3; ++i) {
