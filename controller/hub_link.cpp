@@ -106,12 +106,12 @@ std::optional<Held> HubLink::held() const {
   return Held{wanted->state.generation, wanted->digest};
 }
 
+// From memory alone: a heartbeat that waits for what hangs would make a stalled host a dead one.
 Heartbeat HubLink::beat_facts() const {
   Heartbeat facts;
   facts.pass_age = parts_.engine.since_last_pass();
   facts.journal_age = parts_.engine.journal().since_last_commit();
-  const auto open = parts_.engine.journal().unfinished();
-  facts.open_operations = open ? static_cast<std::uint32_t>(open->size()) : 0;
+  facts.open_operations = static_cast<std::uint32_t>(parts_.engine.journal().unfinished_count());
   facts.generation = held().value_or(Held{}).generation;
   facts.mode = parts_.engine.is_observe_only() ? HostMode::observe_only : HostMode::normal;
   return facts;
@@ -131,7 +131,7 @@ Result<void> HubLink::connect(const HubAccess& access) {
   Connection& connection = *made;
   connection.sync_channel = TRY(HttpsHub::open(to, host_id));
   connection.beside_channel = TRY(HttpsHub::open(to, host_id));
-  connection.beat_channel = TRY(HttpsHub::open(to, host_id));
+  connection.beat_channel = TRY(HttpsHub::open(to, host_id, limits::heartbeat_answer_bytes));
   const Logger log = parts_.log.with("hub", to.url);
   connection.sync =
       std::make_unique<SyncLoop>(SyncParts{.channel = *connection.sync_channel,

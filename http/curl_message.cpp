@@ -8,10 +8,19 @@
 namespace holdfast::http {
 namespace {
 
+// What the answer says of its own size; memory that it does not fill is never touched.
+void make_room(Incoming& incoming) {
+  curl_off_t announced = -1;
+  curl_easy_getinfo(incoming.curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+  if (announced > 0)
+    incoming.body.reserve(std::min(static_cast<std::uint64_t>(announced), incoming.max_body));
+}
+
 std::size_t take_body(char* bytes, std::size_t, std::size_t size, void* into) {
   auto& incoming = *static_cast<Incoming*>(into);
   incoming.too_large = incoming.body.size() + size > incoming.max_body;
   if (incoming.too_large) return 0;  // ends the transfer
+  if (incoming.body.empty()) make_room(incoming);
   // By halves rather than doubled: near the cap the copy and its spare room would be three times
   // the answer.
   if (incoming.body.capacity() < incoming.body.size() + size)
@@ -75,6 +84,7 @@ void set_message(CURL* curl, const Request& request, const std::string& url, cur
 }
 
 void collect_into(CURL* curl, Incoming& incoming) {
+  incoming.curl = curl;
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &incoming);
 }

@@ -27,6 +27,7 @@ void set_message(CURL* curl, const Request& request, const std::string& url, cur
 
 // The answer's body, up to a size.
 struct Incoming {
+  CURL* curl = nullptr;  // whose answer it is, while it arrives
   std::string body{};
   std::uint64_t max_body = 0;
   bool too_large = false;

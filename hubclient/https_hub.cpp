@@ -57,9 +57,10 @@ Result<Message> exchange(http::HttpsClient& client, const http::Request& request
 }  // namespace
 
 Result<std::unique_ptr<HttpsHub>> HttpsHub::open(const HubAccess& access,
-                                                 const std::string& host_id) {
-  auto client =
-      TRY(http::HttpsClient::open({.url = access.url, .ca_pem = access.ca, .bearer = access.key}));
+                                                 const std::string& host_id,
+                                                 std::size_t largest_answer) {
+  auto client = TRY(http::HttpsClient::open(
+      {.url = access.url, .ca_pem = access.ca, .bearer = access.key, .max_body = largest_answer}));
   return std::unique_ptr<HttpsHub>{new HttpsHub{std::move(client), "/v1/hosts/" + host_id}};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -9,15 +10,18 @@
 #include "hubclient/enrolment_key.hpp"
 #include "hubclient/hub_access.hpp"
 #include "hubclient/hub_channel.hpp"
+#include "schema/limits.hpp"
 
 namespace holdfast {
 
 // The hub over HTTPS. Not thread-safe: each thread opens its own.
 class HttpsHub final : public HubChannel {
  public:
-  // Errc::invalid when the access cannot be used.
-  static Result<std::unique_ptr<HttpsHub>> open(const HubAccess& access,
-                                                const std::string& host_id);
+  // An answer of more than `largest_answer` bytes is refused while it arrives. Errc::invalid
+  // when the access cannot be used.
+  static Result<std::unique_ptr<HttpsHub>> open(
+      const HubAccess& access, const std::string& host_id,
+      std::size_t largest_answer = limits::document_bytes);
 
   Result<SyncResponse> sync(const SyncRequest& request, Duration wait,
                             const std::stop_token& stop) override;

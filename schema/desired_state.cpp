@@ -278,26 +278,26 @@ const Table<HostDesiredState>& desired_state_table() {
 
 Result<HostDesiredState> parse_desired_state(std::string_view text, std::string_view source_name) {
   const auto documents = TRY(tree::read_documents(text, source_name));
-  return only_envelope(documents, source_name);
+  return only_envelope(documents.all, source_name);
 }
 
 Result<Resources> parse_resources(std::string_view text, std::string_view source_name) {
   const auto documents = TRY(tree::read_documents(text, source_name));
-  return loose(documents, source_name);
+  return loose(documents.all, source_name);
 }
 
 Result<FileContent> parse_file(std::string_view text, std::string_view source_name) {
   const auto documents = TRY(tree::read_documents(text, source_name));
-  if (std::any_of(documents.begin(), documents.end(), is_envelope))
-    return FileContent{TRY(only_envelope(documents, source_name))};
-  return FileContent{TRY(loose(documents, source_name))};
+  if (std::any_of(documents.all.begin(), documents.all.end(), is_envelope))
+    return FileContent{TRY(only_envelope(documents.all, source_name))};
+  return FileContent{TRY(loose(documents.all, source_name))};
 }
 
 Result<HostDesiredState> parse_stored_state(std::string_view text) {
   // Two levels more: a rejected resource from a loose file now stands inside the envelope.
   constexpr tree::Caps caps{limits::document_bytes * 16, limits::depth + 2, limits::nodes * 16};
   const auto documents = TRY(tree::read_documents(text, "stored state", tree::Syntax::json, caps));
-  return only_envelope(documents, "stored state");
+  return only_envelope(documents.all, "stored state");
 }
 
 Result<Resources> merge(std::vector<Resources> parts) {

@@ -27,6 +27,7 @@ inline constexpr std::size_t problems_per_resource = 10;
 
 // Between a host and its hub.
 inline constexpr Duration longest_age = std::chrono::hours{24 * 3660};
+inline constexpr std::size_t heartbeat_answer_bytes = std::size_t{64} << 10U;
 inline constexpr std::size_t job_bytes = std::size_t{64} << 10U;
 inline constexpr std::size_t job_signatures = 8;
 inline constexpr std::size_t job_signature_bytes = std::size_t{8} << 10U;

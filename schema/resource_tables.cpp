@@ -12,10 +12,10 @@ Result<T> parse_one(const Table<T>& table, std::string_view text, std::string_vi
   const Json* only = nullptr;
   std::size_t number = 0;
   for (std::size_t i = 0; i < documents.size(); ++i) {
-    if (documents[i].is_null()) continue;
+    if (documents.all[i].is_null()) continue;
     if (only != nullptr)
       return Error{Errc::invalid, where + ": found more than one document, expected one"};
-    only = &documents[i];
+    only = &documents.all[i];
     number = i + 1;
   }
   if (only == nullptr) return Error{Errc::invalid, where + ": found nothing, expected a resource"};

@@ -4,6 +4,10 @@
 #include <array>
 #include <utility>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace holdfast::tree {
 namespace {
 
@@ -169,8 +173,22 @@ std::string Builder::pointer() const {
   return text;
 }
 
-Result<std::vector<Json>> read_documents(std::string_view text, std::string_view source_name,
-                                         Syntax syntax, const Caps& caps) {
+Documents::Documents(std::size_t text_bytes) {
+  static std::mutex large_texts;
+  if (text_bytes >= large_text) turn_ = std::unique_lock{large_texts};
+}
+
+Documents::~Documents() {
+  if (!turn_) return;
+  std::exchange(all, {});
+#ifdef __GLIBC__
+  // It would stay with the arena of this thread, and the next tree grow in that of another.
+  malloc_trim(0);
+#endif
+}
+
+Result<Documents> read_documents(std::string_view text, std::string_view source_name, Syntax syntax,
+                                 const Caps& caps) {
   const auto refuse = [source_name](const std::string& why) {
     return Error{Errc::invalid, std::string{source_name} + ": " + why};
   };
@@ -181,8 +199,10 @@ Result<std::vector<Json>> read_documents(std::string_view text, std::string_view
     return refuse("found a control character or broken UTF-8, expected plain text in UTF-8");
   const bool named_json = syntax == Syntax::json || source_name.ends_with(".json");
   const bool is_json = named_json || starts_like_json(text);
+  Documents documents{text.size()};
   try {
-    return read(text, is_json, !named_json, caps);
+    documents.all = read(text, is_json, !named_json, caps);
+    return documents;
   } catch (const Refused& refused) {
     return refuse(refused.what());
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -25,12 +26,36 @@ struct Caps {
   std::size_t nodes = limits::nodes;
 };
 
+// A text this large waits until no other one is a tree any more: as many as come at once, one
+// tree is what they take, ten times a text's size at the worst.
+inline constexpr std::size_t large_text = std::size_t{1} << 20U;
+
+// The documents of one text, and until it is gone the turn of its thread at large ones, which
+// must not read another meanwhile. Their memory goes back to the system at its end.
+class Documents {
+ public:
+  explicit Documents(std::size_t text_bytes);
+  ~Documents();
+  Documents(Documents&&) noexcept = default;
+  Documents& operator=(Documents&&) = delete;
+  Documents(const Documents&) = delete;
+  Documents& operator=(const Documents&) = delete;
+
+  std::vector<Json> all{};
+  bool empty() const { return all.empty(); }
+  std::size_t size() const { return all.size(); }
+  const Json& front() const { return all.front(); }
+
+ private:
+  std::unique_lock<std::mutex> turn_{};
+};
+
 // The documents of a JSON or YAML text, in order. JSON when the name ends in .json or the
 // text reads as JSON; YAML 1.2 with the core schema otherwise. Both refuse duplicate keys,
 // control characters and whatever is over the caps; YAML also anchors, aliases, tags and keys
 // that are not text. An empty document is null. Errors start with `source_name`.
-Result<std::vector<Json>> read_documents(std::string_view text, std::string_view source_name,
-                                         Syntax syntax = Syntax::detect, const Caps& caps = {});
+Result<Documents> read_documents(std::string_view text, std::string_view source_name,
+                                 Syntax syntax = Syntax::detect, const Caps& caps = {});
 
 // Stops a parse from inside its callbacks; never leaves this folder's .cpp files.
 class Refused : public std::runtime_error {

@@ -145,6 +145,7 @@ class Hub(Listener):
         self.sent = {}           # session -> what it was sent
         self.misbehave = None    # None: honest; else called with (hub, exchange, request)
         self.beats = []
+        self.beat_answer = None  # None: an honest one
         self.time_shift = 0.0
 
     # --- what a test does
@@ -203,6 +204,8 @@ class Hub(Listener):
         request = json.loads(body)
         if exchange.path.endswith("/heartbeat"):
             self.beats.append(request)
+            if self.beat_answer is not None:
+                return exchange.answer(200, self.beat_answer)
             return exchange.answer(200, {"serverTime": now(self.time_shift)})
         with self.changed:
             self.have = request.get("have")

@@ -24,6 +24,7 @@ from hostile_hub import Authority, Exchange, Hub, Listener, Watcher
 from world import Answer, Overdue, eventually
 
 MEMORY_LIMIT = 128 << 20
+REST_LIMIT = 64 << 20
 DEADLINE = 60
 
 
@@ -128,11 +129,12 @@ class Site:
             self.daemon.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def note_memory(self):
+    def memory(self, name):
         with open(f"/proc/{self.daemon.pid}/status", encoding="utf-8") as status:
-            for line in status:
-                if line.startswith("VmHWM:"):
-                    self.peak = max(self.peak, int(line.split()[1]) << 10)
+            return next(int(line.split()[1]) << 10 for line in status if line.startswith(name))
+
+    def note_memory(self):
+        self.peak = max(self.peak, self.memory("VmHWM:"))
 
     def holdfast(self, *words):
         return Answer(subprocess.run([self.programs["holdfast"], "--socket", self.socket, *words],
@@ -178,7 +180,7 @@ class Site:
         self.hub.present(self.certificate)
         self.hub.time_shift = 0.0
         self.hub.play_part(None)
-        generation = self.hub.publish([host_config(resync=f"{60 + self.hub.generation % 60}s")])
+        generation = self.hub.publish([host_config(resync=f"{5 + self.hub.generation % 20}s")])
         eventually(lambda: self.holds(generation), "the host follows the honest hub", DEADLINE)
         eventually(lambda: self.status()["hub"]["state"] == "connected", "it says so", DEADLINE)
 
@@ -317,6 +319,21 @@ def wide_json(site):
     play_answer(site, fixed(response_around(site, f'{{"x":[{many}]}}')), "found too much")
 
 
+def one_after_the_other(site):
+    """Over both of the host's connections, and nothing of it stays."""
+    for _ in range(6):
+        for case in (million_resources, wide_json):
+            case(site)
+            site.turn_honest()
+    assert site.memory("VmRSS:") < REST_LIMIT, f"{site.memory('VmRSS:') >> 20} MiB stay"
+
+
+def long_heartbeat(site):
+    site.hub.beat_answer = {"serverTime": "x" * 65536}
+    eventually(lambda: site.hub_says("larger than 65536 bytes"), "a heartbeat's own cap", DEADLINE)
+    site.hub.beat_answer = None
+
+
 def wrong_types(site):
     answer = site.hub.response()
     answer["serverTime"] = 7
@@ -407,8 +424,8 @@ def metrics_tell(site):
 
 
 CASES = [rollback, agrees_again, fork, mix_of_parts, generation_jump, wrong_host, endless_body,
-         endless_headers, one_byte_a_second, million_resources, deep_json, wide_json, wrong_types,
-         no_json, server_errors, unknown_key, redirect, wrong_name, other_ca, answers_at_once,
+         endless_headers, one_byte_a_second, million_resources, deep_json, wide_json, one_after_the_other,
+         long_heartbeat, wrong_types, no_json, server_errors, unknown_key, redirect, wrong_name, other_ca, answers_at_once,
          restart_offline, damaged_enrolment, freeze, metrics_tell,
          support_tells_no_secrets]
 
