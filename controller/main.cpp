@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -54,17 +55,23 @@ sigset_t block_signals() {
   return set;
 }
 
+// Others may go through it, not list it: QEMU and the members of socketGroup are not root.
+Result<void> make_passage(const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  constexpr auto passage = fs::perms::group_exec | fs::perms::others_exec;
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (!error && (fs::status(folder, error).permissions() & passage) != passage)
+    fs::permissions(folder, passage, fs::perm_options::add, error);
+  if (error) return Error{Errc::denied, "create " + folder.string() + ": " + error.message()};
+  return ok();
+}
+
 Result<void> make_folders(const AgentConfig& config) {
   // Only the built-in target is made: a missing directory of a named one is a missing mount.
-  std::error_code error;
-  std::filesystem::create_directory(config.state_dir + "/guests", error);
-  if (!error) std::filesystem::create_directories(config.images_dir(), error);
-  if (error) return Error{Errc::denied, "create " + config.state_dir + ": " + error.message()};
-  const auto socket_folder = std::filesystem::path{config.socket}.parent_path();
-  std::filesystem::create_directories(socket_folder, error);
-  if (error)
-    return Error{Errc::denied, "create " + socket_folder.string() + ": " + error.message()};
-  return ok();
+  TRY(make_passage(config.state_dir + "/guests"));
+  TRY(make_passage(config.images_dir()));
+  return make_passage(std::filesystem::path{config.socket}.parent_path());
 }
 
 std::string hostname() {
@@ -321,6 +328,7 @@ int main_of(int argc, char** argv) {
   }
   // An arena for each thread keeps what a busy minute needed for ever; we are idle for years.
   mallopt(M_ARENA_MAX, 2);
+  ::umask(0077);  // also where no unit says so: the journal is nobody else's
   const sigset_t signals = block_signals();
   const auto config = read_config(line);
   if (!config) {

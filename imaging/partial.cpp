@@ -79,8 +79,10 @@ Result<void> publish(const std::string& path, const std::string& target) {
   return synced;
 }
 
+// Whatever the umask is: QEMU runs as somebody else and has to get at the kernel in it.
 Result<void> make_directory(const std::string& path) {
   if (::mkdir(path.c_str(), 0755) != 0) return posix_error(errno, "create folder " + path);
+  if (::chmod(path.c_str(), 0755) != 0) return posix_error(errno, "set the mode of " + path);
   return sync_directory(parent_of(path));
 }
 

@@ -70,8 +70,12 @@ Result<Uuid> LocalDisks::owner_of(const std::string& path) const {
 Result<void> LocalDisks::make_folder(const std::string& path) const {
   TRY(owner_of(path));
   const std::string folder = folder_of(path);
-  if (::mkdir(folder.c_str(), 0711) == 0) return sync_folder(folder_of(folder));
-  if (errno == EEXIST) return ok();
+  const bool is_made = ::mkdir(folder.c_str(), 0711) == 0;
+  if (is_made || errno == EEXIST) {
+    // Whatever our umask is: QEMU runs as somebody else and has to get at the disks in it.
+    if (::chmod(folder.c_str(), 0711) != 0) return posix_error(errno, "set the mode of " + folder);
+    return is_made ? sync_folder(folder_of(folder)) : ok();
+  }
   if (errno == ENOENT)
     return Error{Errc::unavailable,
                  "storage target directory " + folder_of(folder) + " is not there; is it mounted?"};

@@ -77,8 +77,8 @@ auth_unix_rw = "none"
 log_outputs = "2:file:/var/log/libvirt/libvirtd.log"
 END
 cat >/etc/libvirt/qemu.conf <<'END'
-user = "root"
-group = "root"
+user = "libvirt-qemu"
+group = "libvirt-qemu"
 security_driver = "none"
 namespaces = []
 cgroup_controllers = []
@@ -87,7 +87,7 @@ END
 : >/etc/libvirt/virtlogd.conf
 
 # libvirtd will not start without its compiled-in user, which only the package
-# libvirt-daemon-system makes; qemu.conf above sees to it that nothing runs as that user.
+# libvirt-daemon-system makes. QEMU runs as that user, as on the hosts of our users.
 for database in passwd:libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin group:libvirt-qemu:x:64055:; do
   file=${database%%:*}
   if ! grep -q '^libvirt-qemu:' "/etc/$file"; then

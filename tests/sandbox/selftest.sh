@@ -13,6 +13,7 @@ work=${HOLDFAST_SELFTEST_DIR:-}
 if [ "${HOLDFAST_SANDBOX:-}" != 1 ]; then
   "$here/libvirt_sandbox.sh" true || exit # says why, and 77, before an image is built for nothing
   work=$(mktemp -d /var/tmp/holdfast-selftest.XXXXXX)
+  chmod 711 "$work" # QEMU is not root
   trap 'rm -rf "$work"' EXIT
   image=${1:-}
   if [ -z "$image" ]; then

@@ -13,6 +13,7 @@ namespace fs = std::filesystem;
 TemporaryFolder::TemporaryFolder() {
   std::string name = (fs::temp_directory_path() / "holdfast-libvirt-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error{"no temporary folder"};
+  fs::permissions(name, fs::perms::others_exec, fs::perm_options::add);  // QEMU is not root
   path_ = name;
 }
 

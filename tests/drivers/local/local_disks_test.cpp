@@ -136,6 +136,26 @@ TEST_CASE("local disks: a disk restored from an imported image holds its bytes",
   CHECK(again.error().code() == Errc::conflict);
 }
 
+TEST_CASE("local disks: QEMU, who is not root, gets at disks and kernels whatever the umask",
+          "[local]") {
+  struct Umask {
+    mode_t before = ::umask(0077);
+    ~Umask() { ::umask(before); }
+  };
+  Host host;
+  const Umask strict;
+  REQUIRE(host.images->import(host.bundle(), {}));
+  REQUIRE(host.disks->restore({"tiny", "1.0.0"}, "root", host.path("root"), {}));
+  for (const fs::path& folder :
+       {fs::path{host.path("root")}.parent_path(), host.root / "images" / "tiny",
+        host.root / "images" / "tiny" / "1.0.0"}) {
+    CAPTURE(folder);
+    CHECK((fs::status(folder).permissions() & fs::perms::others_exec) != fs::perms::none);
+  }
+  // libvirt gives a disk to whom it starts; until then it is nobody else's.
+  CHECK((fs::status(host.path("root")).permissions() & fs::perms::others_all) == fs::perms::none);
+}
+
 TEST_CASE("local disks: an image that is not on the host says how to bring it", "[local]") {
   Host host;
   const auto restored = host.disks->restore({"tiny", "9"}, "root", host.path("root"), {});
