@@ -284,8 +284,9 @@ Result<void> HostPass::observe(Outcome& outcome) {
     distrust();
     return std::move(judged).error();
   }
-  outcome.guests = std::move(*judged);
-  seen_ = Seen{std::move(inventory->guests), std::move(wanted), now, outcome.guests.empty()};
+  outcome.guests = std::move(judged->guests);
+  const bool is_quiet = outcome.guests.empty() && !judged->has_blocked;
+  seen_ = Seen{std::move(inventory->guests), std::move(wanted), now, is_quiet};
   return ok();
 }
 

@@ -270,15 +270,18 @@ Result<std::optional<Requeue>> look_once(const GuestWorld& world, const std::str
 }
 
 // Whether a pass over this guest would do or write anything.
-Result<bool> needs_pass(const GuestWorld& world, const std::string& name,
-                        const SharedFacts& shared) {
+enum class Need { none, blocked, pass };
+
+Result<Need> need_of(const GuestWorld& world, const std::string& name, const SharedFacts& shared) {
   const auto desired = world.desired.find(name);
-  if (!desired) return false;
+  if (!desired) return Need::none;
   GuestFacts facts = TRY(gather_facts(world, name, *desired, shared));
   const auto written = TRY(world.journal.conditions(guest_subject(name)));
   const GuestPlan plan = TRY(plan_with_history(world, facts, written));
-  return plan.next() != nullptr || plan.is_waiting || plan.moved ||
-         !changed_conditions(plan.conditions, written, plan.generation).empty();
+  if (plan.next() != nullptr || plan.is_waiting || plan.moved ||
+      !changed_conditions(plan.conditions, written, plan.generation).empty())
+    return Need::pass;
+  return plan.blocked.empty() ? Need::none : Need::blocked;
 }
 
 // Those with an operation that can go on by itself, or with a job that waits.
@@ -319,7 +322,7 @@ Result<GuestPlan> GuestReconciler::plan(const std::string& name,
   return plan;
 }
 
-Result<std::vector<std::string>> GuestReconciler::out_of_sync(
+Result<GuestReconciler::OutOfSync> GuestReconciler::out_of_sync(
     const host::Inventory& inventory) const {
   SharedFacts shared = TRY(shared_facts(world_));
   shared.inventory = &inventory;
@@ -328,12 +331,16 @@ Result<std::vector<std::string>> GuestReconciler::out_of_sync(
   for (const std::string& name : world_.desired.names()) names.insert(name);
   for (const Provenance& row : shared.rows)
     if (const auto name = guest_name_of(row.subject)) names.insert(*name);
+  OutOfSync judged;
   for (const std::string& name : names) {
     if (needy.count(name) > 0) continue;
-    const auto needs = needs_pass(world_, name, shared);
-    if (!needs || *needs) needy.insert(name);  // what cannot be judged here is looked at there
+    const auto need = need_of(world_, name, shared);
+    // What cannot be judged here is looked at there.
+    if (!need || *need == Need::pass) needy.insert(name);
+    if (need && *need == Need::blocked) judged.has_blocked = true;
   }
-  return std::vector<std::string>{needy.begin(), needy.end()};
+  judged.guests.assign(needy.begin(), needy.end());
+  return judged;
 }
 
 Result<bool> GuestReconciler::keeps_anything() const {

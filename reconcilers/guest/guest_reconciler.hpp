@@ -33,7 +33,12 @@ class GuestReconciler {
 
   // Of all guests wanted or known: those that need a pass, judged from one bulk
   // observation alone. The others would write nothing. Sorted.
-  Result<std::vector<std::string>> out_of_sync(const host::Inventory& inventory) const;
+  struct OutOfSync {
+    std::vector<std::string> guests{};
+    // One of the others waits for what no observation lists: an image, a target, a disk's file.
+    bool has_blocked = false;
+  };
+  Result<OutOfSync> out_of_sync(const host::Inventory& inventory) const;
   // Whether anything waits for its seven days to be over: a tombstone, or a disk set aside.
   Result<bool> keeps_anything() const;
   // Every name with a guest or a tombstone in the journal. Sorted.

@@ -68,11 +68,11 @@ TEST_CASE("guest: one bulk observation is enough to see that nothing is to do", 
   site.settle("bolt");
   const auto inventory = site.host.ports().inventory.observe_all().value();
   const auto since = site.world.counts;
-  CHECK(site.guests.out_of_sync(inventory).value().empty());
+  CHECK(site.guests.out_of_sync(inventory).value().guests.empty());
   CHECK(site.world.counts == since);
   site.host.stop_by_hand(site.domain("bolt").uuid);
   const auto changed = site.host.ports().inventory.observe_all().value();
-  CHECK(site.guests.out_of_sync(changed).value() == std::vector<std::string>{"bolt"});
+  CHECK(site.guests.out_of_sync(changed).value().guests == std::vector<std::string>{"bolt"});
 }
 
 TEST_CASE("guest: before any desired state nothing is done", "[guest]") {

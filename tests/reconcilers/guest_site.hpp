@@ -174,7 +174,7 @@ struct GuestSite {
   }
   bool is_in_sync() {
     const auto inventory = host.ports().inventory.observe_all().value();
-    return guests.out_of_sync(inventory).value().empty();
+    return guests.out_of_sync(inventory).value().guests.empty();
   }
 
   std::string last_error{};

@@ -74,6 +74,20 @@ TEST_CASE("simulated controller: makes three guests and is quiet for a week", "[
   CHECK(scenario.breaches() == Breaches{});
 }
 
+TEST_CASE("simulated controller: a guest that waits for its image is made once it is there",
+          "[sim]") {
+  EngineSite site;
+  site.want(only(guest("acme")));
+  REQUIRE(site.scenario->settle());
+  CHECK(site.world().find_by_name("acme") == nullptr);
+  const std::size_t points = site.scenario->points();
+  site.scenario->run_for(std::chrono::hours{1});
+  CHECK(site.scenario->points() == points);
+  site.world().add_image(image, gibibytes(4));
+  site.scenario->run_for(std::chrono::minutes{2});
+  CHECK(site.world().find_by_name("acme") != nullptr);
+}
+
 TEST_CASE("simulated controller: a recovery ends what was told of the lost journal", "[sim]") {
   EngineSite site;
   Journal& journal = site.engine().journal();
