@@ -220,6 +220,13 @@ Result<Exit> follow_job(const Invocation& invocation, const std::string& id, Dur
   }
 }
 
+Error signed_before(const std::string& file) {
+  return Error{Errc::conflict,
+               "whoever has these keys has signed it before, and each key counts once; hand it in "
+               "with `holdfast job submit " +
+                   file + "`"};
+}
+
 Error no_such_action(const std::string& action) {
   std::string known;
   for (const std::string_view name : job_actions())
@@ -281,7 +288,8 @@ Result<Exit> job_sign(const Invocation& invocation, const SignJobOptions& option
   }
   const Job job = TRY(parse_job(file.envelope.payload, options.file));
   invocation.environment().err << describe_job(job, invocation.now(), invocation.message_style());
-  TRY(sign_envelope(file.envelope, options.keys, invocation.environment()));
+  if (TRY(sign_envelope(file.envelope, options.keys, invocation.environment())) == 0)
+    return signed_before(to.empty() ? options.file : to);
   const std::string text = to_json(file.envelope) + "\n";
   if (to.empty()) {
     invocation.environment().out << text << std::flush;
@@ -344,7 +352,8 @@ Result<Exit> ticket_sign(const Invocation& invocation, const SignTicketOptions& 
     envelope.signatures = held->envelope.signatures;  // somebody signed before
   invocation.environment().err << describe_ticket(ticket, invocation.now(),
                                                   invocation.message_style());
-  TRY(sign_envelope(envelope, options.keys, invocation.environment()));
+  const std::size_t added = TRY(sign_envelope(envelope, options.keys, invocation.environment()));
+  if (added == 0 && !options.is_submitted) return signed_before(to);
   if (options.is_submitted && options.to.empty()) {
     auto submitted = submit(invocation, envelope, options.wait);
     if (submitted || submitted.error().code() != Errc::unavailable) return submitted;

@@ -131,8 +131,9 @@ Result<std::string> sign_with(const std::string& key, const std::string& payload
   return armored;
 }
 
-Result<void> sign_envelope(JobEnvelope& envelope, const std::vector<std::string>& keys,
-                           const Environment& environment) {
+Result<std::size_t> sign_envelope(JobEnvelope& envelope, const std::vector<std::string>& keys,
+                                  const Environment& environment) {
+  std::size_t added = 0;
   for (const std::string& key : keys) {
     std::string armored = TRY(sign_with(key, envelope.payload, environment));
     const auto key_of = [&](const std::string& text) {
@@ -143,10 +144,11 @@ Result<void> sign_envelope(JobEnvelope& envelope, const std::vector<std::string>
     const std::string mine = key_of(armored);
     if (std::any_of(envelope.signatures.begin(), envelope.signatures.end(),
                     [&](const std::string& other) { return key_of(other) == mine; }))
-      return Error{Errc::conflict, key + " has signed it before; each key counts once"};
+      continue;
     envelope.signatures.push_back(std::move(armored));
+    ++added;
   }
-  return ok();
+  return added;
 }
 
 }  // namespace holdfast::cli

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,8 @@ std::string envelope_path(const std::string& job_path);
 Result<std::string> sign_with(const std::string& key, const std::string& payload,
                               const Environment& environment);
 
-// Adds one signature for each key to the envelope. Errc::conflict when a key signed it before.
-Result<void> sign_envelope(JobEnvelope& envelope, const std::vector<std::string>& keys,
-                           const Environment& environment);
+// Adds a signature for each key that has not signed the envelope before; how many.
+Result<std::size_t> sign_envelope(JobEnvelope& envelope, const std::vector<std::string>& keys,
+                                  const Environment& environment);
 
 }  // namespace holdfast::cli

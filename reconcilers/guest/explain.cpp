@@ -55,8 +55,10 @@ void add_plan(const GuestPlan& plan, const Situation& situation,
   for (const PlannedAction& action : plan.actions)
     if (action.verdict != Verdict::refused)
       sentences.push_back("To do: " + named(action) + ", because " + action.reason + ".");
-  if (!plan.blocked.empty())
-    sentences.push_back("Blocked (" + plan.blocked + "): " + plan.blocked_by + ".");
+  if (!plan.blocked.empty()) {  // by a clause, or by whole sentences
+    const std::string end = plan.blocked_by.ends_with('.') ? "" : ".";
+    sentences.push_back("Blocked (" + plan.blocked + "): " + plan.blocked_by + end);
+  }
   for (const PlannedAction& action : plan.actions)
     if (action.verdict == Verdict::refused)
       sentences.push_back(about_refusal(action, situation.tickets));

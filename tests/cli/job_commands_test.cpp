@@ -315,11 +315,21 @@ TEST_CASE("ticket sign: shows what it does, signs it and hands it in", "[cli][st
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path(host.folder / ".");
   const auto deferred = host.run({"ticket", "sign", ticket.id, "-k", operators.anna, "--submit"});
+  const auto again = host.run({"ticket", "sign", ticket.id, "-k", operators.anna});
+  host.daemon.deferral.reset();
+  const auto taken = host.run({"ticket", "sign", ticket.id, "-k", operators.anna, "--submit"});
   std::filesystem::current_path(before);
   CHECK(deferred.status == 2);
   CHECK(has(deferred.err, "ClockUnsound"));
   CHECK(has(deferred.err, "hand it in later with `holdfast job submit ticket-"));
   CHECK(envelope_in(host.folder / ("ticket-" + ticket.id + ".signed.json")).signatures.size() == 1);
+
+  // Signing again says the way on, or goes it.
+  CHECK(again.status != 0);
+  CHECK(has(again.err, "`holdfast job submit ticket-"));
+  CHECK(taken.status == 0);
+  REQUIRE(host.daemon.submitted.size() == 2);
+  CHECK(host.daemon.submitted.back() == host.daemon.submitted.front());
 }
 
 }  // namespace holdfast::cli
