@@ -1,5 +1,5 @@
 # Two commands matter: `sudo make demo` and `sudo make check`. Every line calls a preset or a script.
-.PHONY: demo check deps build layers format-check behaviours test asan tsan tidy format fuzz soak watch-soak bench install help
+.PHONY: demo check deps build layers format-check behaviours test asan tsan tidy format fuzz soak installed watch-soak bench install help
 
 $(if $(filter-out libvirt proxmox,$(PROVIDER)),$(error PROVIDER is libvirt or proxmox, not $(PROVIDER)))
 on_proxmox = $(filter proxmox,$(PROVIDER))
@@ -47,6 +47,9 @@ fuzz: ## build the fuzz targets and run each for a short while
 
 soak: build ## kill -9 at 50 random moments on real QEMU
 	tests/e2e/kill_soak.sh build/check 50
+
+installed: build ## install into a copy of this machine, boot it with systemd, follow the README there
+	tests/e2e/installed.sh build/check
 
 watch-soak: build ## 200 simulated hosts on a line that loses packets, half an hour: no false alert
 	python3 tests/e2e/dead_man_soak.py build/check
