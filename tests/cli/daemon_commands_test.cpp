@@ -11,7 +11,7 @@ TEST_CASE("get: every kind as table wide json and yaml", "[cli]") {
   Host host;
   host.daemon.add_ticket();
   host.daemon.add_backups();
-  host.daemon.snapshots_.push_back({"before", api::at("2026-11-22T19:00:00Z"), {3}, true});
+  host.daemon.known_snapshots.push_back({"before", api::at("2026-11-22T19:00:00Z"), {3}, true});
   const auto kind =
       GENERATE(as<std::string>{}, "guests", "guest", "operations", "tickets", "images", "targets",
                "host", "conditions", "snapshots acme", "backups", "backups acme", "guest acme",
@@ -163,7 +163,7 @@ TEST_CASE("describe operation: a stuck one says how to go on", "[cli]") {
 TEST_CASE("describe host: observe-only says what to do", "[cli]") {
   Host host;
   CHECK(has(host.run({"describe", "host"}).out, "Mode:          normal"));
-  host.daemon.host_.mode = HostMode::observe_only;
+  host.daemon.host_report.mode = HostMode::observe_only;
   CHECK(has(host.run({"describe", "host"}).out, "holdfast recover"));
 }
 
@@ -177,7 +177,7 @@ TEST_CASE("why: answers in sentences", "[cli]") {
 TEST_CASE("ticket show: the job comes out byte for byte", "[cli]") {
   Host host;
   host.daemon.add_ticket();
-  const auto& job = host.daemon.tickets_.front().job;
+  const auto& job = host.daemon.open_tickets.front().job;
   CHECK(host.run({"ticket", "show", api::sample_ticket, "--job"}).out == job);
   const auto shown = host.run({"ticket", "show", api::sample_ticket}).out;
   CHECK(has(shown, "ssh-keygen -Y sign -n job@holdfast -f KEY job.json"));
@@ -238,9 +238,9 @@ TEST_CASE("enroll: a host works for its hub from then on and says so", "[cli]") 
   CHECK(has(host.run({"describe", "host"}).out, "https://hub.example (connected)"));
   CHECK(has(host.run({"get", "host"}).out, "connected"));
   CHECK(has(host.run({"why", "host"}).out, "as it should be"));
-  host.daemon.host_.conditions.push_back({"DesiredStateAccepted", ConditionStatus::no,
-                                          "DesiredStateForked", "offered with other content",
-                                          api::at("2026-11-22T19:00:00Z"), 7});
+  host.daemon.host_report.conditions.push_back({"DesiredStateAccepted", ConditionStatus::no,
+                                                "DesiredStateForked", "offered with other content",
+                                                api::at("2026-11-22T19:00:00Z"), 7});
   CHECK(has(host.run({"why", "host"}).out, "DesiredStateForked: offered with other content"));
 }
 

@@ -28,17 +28,17 @@ class FakeControlPlane final : public Reports,
                                public HubControl {
  public:
   FakeControlPlane() {
-    host_.host_id = "9f86d081884c7d659a2feaa0c55ad015";
-    host_.version = "0.1.0";
-    host_.generation = 7;
-    host_.accepted_at = at("2026-11-22T19:00:00Z");
-    host_.source = "/etc/holdfast/desired";
-    host_.hypervisor = "connected to qemu:///system";
-    host_.last_pass = at("2026-11-22T19:59:30Z");
-    host_.last_pass_took = Duration{120};
-    host_.guests = 1;
-    host_.conditions.push_back({"Accepted", ConditionStatus::yes, "Accepted", "generation 7",
-                                at("2026-11-22T19:00:00Z"), 7});
+    host_report.host_id = "9f86d081884c7d659a2feaa0c55ad015";
+    host_report.version = "0.1.0";
+    host_report.generation = 7;
+    host_report.accepted_at = at("2026-11-22T19:00:00Z");
+    host_report.source = "/etc/holdfast/desired";
+    host_report.hypervisor = "connected to qemu:///system";
+    host_report.last_pass = at("2026-11-22T19:59:30Z");
+    host_report.last_pass_took = Duration{120};
+    host_report.guests = 1;
+    host_report.conditions.push_back({"Accepted", ConditionStatus::yes, "Accepted", "generation 7",
+                                      at("2026-11-22T19:00:00Z"), 7});
     add_guest("acme");
     operation_of("guest.create", "guest/acme", "succeeded");
   }
@@ -57,14 +57,14 @@ class FakeControlPlane final : public Reports,
   std::vector<PlanAction> actions{};  // beside what `wanted_` asks for
   std::vector<std::string> unknown{};
   std::vector<std::string> pending{};  // of every plan
-  std::vector<SnapshotReport> snapshots_{};
-  std::vector<BackupReport> backups_{};
+  std::vector<SnapshotReport> known_snapshots{};
+  std::vector<BackupReport> known_backups{};
   std::vector<std::string> imported{};
   std::vector<std::string> submitted{};  // envelopes
   std::vector<ImportReport> importing{};
   bool is_import_slow = false;  // one import only
-  std::vector<TicketReport> tickets_{};
-  HostReport host_{};
+  std::vector<TicketReport> open_tickets{};
+  HostReport host_report{};
 
   void add_guest(const std::string& name) {
     GuestReport guest;
@@ -86,7 +86,7 @@ class FakeControlPlane final : public Reports,
   // Of acme, of a guest that is gone, and somebody else's.
   void add_backups() {
     const auto taken = at("2026-11-22T18:00:00Z");
-    backups_ = {
+    known_backups = {
         {"local:backup/one", "acme", Uuid::parse("6b1f0a52-2f7e-4c5b-9d1a-0c2f4f9e8a11").value(),
          Incarnation{3}, taken, mebibytes(1), true, true, std::string(32, '1'), "before 2.0"},
         {"local:backup/two", "gone", Uuid::parse("6b1f0a52-2f7e-4c5b-9d1a-0c2f4f9e8a12").value(),
@@ -102,8 +102,8 @@ class FakeControlPlane final : public Reports,
     ticket.created = at("2026-11-22T19:30:00Z");
     ticket.job = "{\n  \"kind\": \"Job\",\n  \"action\": \"guest.destroy\"\n}\n";
     ticket.effects = {"stop guest acme", "keep its 2 disks for 7 days, then free them"};
-    tickets_.push_back(ticket);
-    host_.open_tickets = 1;
+    open_tickets.push_back(ticket);
+    host_report.open_tickets = 1;
   }
   OperationId operation_of(const std::string& kind, const std::string& subject,
                            const std::string& state) {
@@ -129,14 +129,14 @@ class FakeControlPlane final : public Reports,
   Result<HubReport> enroll(const std::string& url, const std::string& token) override {
     return locked([&]() -> Result<HubReport> {
       if (token != "hf1.good") return Error{Errc::denied, "TokenSpent: this token was used"};
-      host_.hub =
+      host_report.hub =
           HubReport{.url = url, .state = "connected", .last_sync = at("2026-11-22T19:59:50Z")};
-      return answer(*host_.hub);
+      return answer(*host_report.hub);
     });
   }
 
   Result<HostReport> host() override {
-    return locked([&] { return answer(host_); });
+    return locked([&] { return answer(host_report); });
   }
   Result<std::vector<GuestReport>> guests() override {
     return locked([&] { return answer(guests_); });
@@ -176,11 +176,11 @@ class FakeControlPlane final : public Reports,
     });
   }
   Result<std::vector<TicketReport>> tickets() override {
-    return locked([&] { return answer(tickets_); });
+    return locked([&] { return answer(open_tickets); });
   }
   Result<TicketReport> ticket(const std::string& id) override {
     return locked([&]() -> Result<TicketReport> {
-      for (const auto& ticket : tickets_)
+      for (const auto& ticket : open_tickets)
         if (ticket.id == id) return answer(ticket);
       return missing("ticket " + id);
     });
@@ -195,12 +195,12 @@ class FakeControlPlane final : public Reports,
   }
   Result<std::vector<SnapshotReport>> snapshots(const std::string& name) override {
     TRY(guest(name));
-    return locked([&] { return answer(snapshots_); });
+    return locked([&] { return answer(known_snapshots); });
   }
   Result<std::vector<BackupReport>> backups(const std::string& guest) override {
     return locked([&] {
       std::vector<BackupReport> found;
-      for (const auto& backup : backups_)
+      for (const auto& backup : known_backups)
         if (guest.empty() || backup.guest == guest) found.push_back(backup);
       return answer(found);
     });
@@ -254,12 +254,12 @@ class FakeControlPlane final : public Reports,
     return locked([&]() -> Result<OperationId> {
       using Kind = Order::Kind;
       if (order.kind == Kind::snapshot) {
-        snapshots_.push_back({order.object, at("2026-11-22T19:55:00Z"), Incarnation{3}, true});
+        known_snapshots.push_back({order.object, at("2026-11-22T19:55:00Z"), Incarnation{3}, true});
         return operation_of("guest.snapshot", "guest/" + order.guest, "open");
       }
       if (order.kind == Kind::undelete)
         return operation_of("guest.undelete", "guest/" + order.guest, "open");
-      if (tickets_.empty()) add_ticket();
+      if (open_tickets.empty()) add_ticket();
       return Error{Errc::denied, "NeedsSignature: this loses customer data of guest " +
                                      order.guest + " (ticket " + sample_ticket + ")"};
     });

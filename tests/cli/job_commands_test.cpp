@@ -290,7 +290,7 @@ TEST_CASE("ticket sign: shows what it does, signs it and hands it in", "[cli][st
   Host host;
   const Operators operators{host};
   host.daemon.add_ticket();
-  auto& ticket = host.daemon.tickets_.front();
+  auto& ticket = host.daemon.open_tickets.front();
   ticket.job = host.run({"job", "new", "guest.destroy", "--guest", "acme"}).out;
   const auto answer = host.run({"ticket", "sign", ticket.id, "-k", operators.anna, "--submit"});
   INFO(answer.err);

@@ -50,7 +50,8 @@ Facts scratch_removal() {
 
 TEST_CASE("gate: a permit is in the audit chain with its order and its rule", "[gate][audit]") {
   GatedJournal host;
-  const Permit permit = take_permit(host.gate.ask(signed_destroy(), acme_detail()));
+  [[maybe_unused]] const Permit permit =
+      take_permit(host.gate.ask(signed_destroy(), acme_detail()));
   const auto entries = host.audit("permit");
   REQUIRE(entries.size() == 1);
   CHECK(entries[0].subject == "guest/acme");
@@ -67,8 +68,10 @@ TEST_CASE("gate: a permit is in the audit chain with its order and its rule", "[
 
 TEST_CASE("gate: each permit has its own audit entry", "[gate][audit]") {
   GatedJournal host;
-  const Permit first = take_permit(host.gate.ask(scratch_removal(), acme_detail()));
-  const Permit second = take_permit(host.gate.ask(scratch_removal(), acme_detail()));
+  [[maybe_unused]] const Permit first =
+      take_permit(host.gate.ask(scratch_removal(), acme_detail()));
+  [[maybe_unused]] const Permit second =
+      take_permit(host.gate.ask(scratch_removal(), acme_detail()));
   CHECK(host.audit("permit").size() == 2);
 }
 
@@ -222,7 +225,8 @@ TEST_CASE("gate: a machine that dies around the audit commit has given no permit
     power.when = when;
     bool got_permit = false;
     try {
-      const Permit permit = take_permit(host.gate.ask(signed_destroy(), acme_detail()));
+      [[maybe_unused]] const Permit permit =
+          take_permit(host.gate.ask(signed_destroy(), acme_detail()));
       got_permit = true;
     } catch (const PowerLoss&) {
     }
@@ -230,7 +234,8 @@ TEST_CASE("gate: a machine that dies around the audit commit has given no permit
     CHECK_FALSE(got_permit);
     // After the commit the entry may stand for a permit that never was; never the reverse.
     CHECK(host.audit("permit").size() == (when == When::after ? 1 : 0));
-    const Permit retried = take_permit(host.gate.ask(signed_destroy(), acme_detail()));
+    [[maybe_unused]] const Permit retried =
+        take_permit(host.gate.ask(signed_destroy(), acme_detail()));
     CHECK(host.audit("permit").size() == (when == When::after ? 2 : 1));
     CHECK(host.journal->verify_audit());
   }

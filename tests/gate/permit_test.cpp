@@ -61,7 +61,8 @@ TEST_CASE("permit: it covers only methods that carry out its verb", "[gate][perm
 TEST_CASE("permit: once handed over it covers nothing where it was", "[gate][permit]") {
   GatedJournal host;
   Permit permit = permit_to_destroy(host);
-  CHECK(destroy(std::move(permit), uuid_number(1), {3}));
+  const Result<void> once = destroy(std::move(permit), uuid_number(1), {3});
+  CHECK(once);
   // NOLINTNEXTLINE(bugprone-use-after-move): that is what is tested
   const Result<void> again = destroy(std::move(permit), uuid_number(1), {3});
   REQUIRE_FALSE(again);

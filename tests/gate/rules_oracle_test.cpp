@@ -57,7 +57,7 @@ std::vector<Rowed> rows(const std::vector<Dated>& tombstoned) {
   for (const Origin origin : {Origin::created, Origin::scratch, Origin::adopted, Origin::foreign})
     for (const Life life : {Life::provisioning, Life::live, Life::tombstone, Life::gone})
       for (const bool data_bearing : {false, true})
-        for (const std::uint64_t incarnation : {3, 2})
+        for (const std::uint64_t incarnation : {3U, 2U})
           for (const auto& [created_by, operation] : created_by_and_operation)
             for (const Dated& date : tombstoned) {
               row.origin = origin;

@@ -50,7 +50,7 @@ TEST_CASE("restore: a sparse source is read by its data only", "[imaging]") {
 
 TEST_CASE("restore: an empty disk and one of zeros work", "[imaging]") {
   const ScratchFolder folder;
-  const std::string content(GENERATE(0, 3 << 20), '\0');
+  const std::string content(GENERATE(0U, 3U << 20U), '\0');
   const auto source = make_image(folder, GENERATE(Format::raw, Format::raw_zst), content);
   const auto restored = restore(source, folder / "disk", {});
   REQUIRE(restored);

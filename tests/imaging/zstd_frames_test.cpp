@@ -51,7 +51,7 @@ std::string mixed_content(std::size_t size, unsigned seed) {
   for (unsigned i = seed; content.size() < size; ++i) {
     if (i % 3 == 0) content += random_bytes(200'000 + 1000 * i, i);
     if (i % 3 == 1) content += std::string(300'000 + 1000 * i, '\0');
-    for (int line = 0; i % 3 == 2 && line < 20'000; ++line)
+    for (unsigned line = 0; i % 3 == 2 && line < 20'000; ++line)
       content += "line " + std::to_string(line * i) + "\n";
   }
   content.resize(size);

@@ -13,9 +13,7 @@ namespace {
 // A file system of one MiB.
 class SmallDisk {
  public:
-  SmallDisk() {
-    is_mounted_ = ::mount("tmpfs", folder_.path().c_str(), "tmpfs", 0, "size=1m") == 0;
-  }
+  SmallDisk() : is_mounted_{::mount("tmpfs", folder_.path().c_str(), "tmpfs", 0, "size=1m") == 0} {}
   ~SmallDisk() {
     if (is_mounted_) ::umount2(folder_.path().c_str(), MNT_DETACH);
   }
@@ -35,7 +33,7 @@ class SmallDisk {
 
  private:
   ScratchFolder folder_{};
-  bool is_mounted_ = false;
+  bool is_mounted_;
 };
 
 }  // namespace

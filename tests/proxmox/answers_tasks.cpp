@@ -50,8 +50,9 @@ std::string status_kind(const Task& task) {
 bool is_wanted(const Call& call, const Task& task) {
   const auto source = call.text("source", "archive");
   const auto kinds = split_list(call.text("statusfilter"));
-  return is_own(call, task) | call.may("/nodes/" + call.world.node, "Sys.Audit") &&
-         (source == "all" || task.is_running == (source == "active")) &&
+  const bool is_owner = is_own(call, task);
+  const bool may_audit = call.may("/nodes/" + call.world.node, "Sys.Audit");  // asked for anyway
+  return (is_owner || may_audit) && (source == "all" || task.is_running == (source == "active")) &&
          (!call.flag("errors") || has_error(task)) &&
          (!call.has("vmid") || task.id == call.text("vmid")) &&
          (!call.has("typefilter") || task.type == call.text("typefilter")) &&

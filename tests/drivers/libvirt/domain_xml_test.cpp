@@ -12,9 +12,7 @@
 namespace holdfast::libvirt {
 namespace {
 
-using host::Disk;
 using host::GuestDefinition;
-using host::Nic;
 
 Platform qemu() {
   Platform platform;

@@ -140,7 +140,10 @@ TEST_CASE("local disks: QEMU, who is not root, gets at disks and kernels whateve
           "[local]") {
   struct Umask {
     mode_t before = ::umask(0077);
+    Umask() = default;
     ~Umask() { ::umask(before); }
+    Umask(const Umask&) = delete;
+    Umask& operator=(const Umask&) = delete;
   };
   Host host;
   const Umask strict;
@@ -363,7 +366,8 @@ TEST_CASE("local disks: removal takes a permit for exactly this guest", "[local]
   CHECK(fs::exists(path));
   UnfinishedGuest ours{host.uuid};
   auto permit = ours.permit(host.uuid);
-  REQUIRE(host.disks->remove(std::move(permit), path));
+  const auto removed = host.disks->remove(std::move(permit), path);
+  REQUIRE(removed);
   CHECK_FALSE(fs::exists(fs::path{path}.parent_path()));
   REQUIRE(host.disks->remove(ours.permit(host.uuid), path));  // absent already
 }
