@@ -8,7 +8,7 @@ namespace holdfast::standin {
 namespace {
 
 struct ShellHost : Host {
-  ShellHost() : ca{}, shell{stand_in, ca.issue(), {.is_patient = false}}, client{connect()} {}
+  ShellHost() : shell{stand_in, ca.issue(), {.is_patient = false}}, client{connect()} {}
 
   std::unique_ptr<http::HttpsClient> connect() const {
     auto opened = http::HttpsClient::open({.url = shell.url(), .ca_pem = ca.pem()});

@@ -216,8 +216,8 @@ void StandIn::State::prepare(const Fault& fault) {
 }
 
 Exchange StandIn::State::stale(const http::Request& request) {
-  const auto before = answered.find(http::encode_target(request));
-  if (before != answered.end()) return before->second;
+  const auto known = answered.find(http::encode_target(request));
+  if (known != answered.end()) return known->second;
   return json_answer(200, {{"data", json::array()}}, "OK");
 }
 

@@ -97,9 +97,10 @@ json list_storages(Call& call) {
   for (const auto& [name, storage] : call.world.storages) {
     if (!may_see(call, name) || (call.has("storage") && call.text("storage") != name)) continue;
     const auto wanted = split_list(call.text("content"));
-    const bool fits = wanted.empty() || std::any_of(wanted.begin(), wanted.end(), [&](auto& kind) {
-                        return storage.content.contains(kind);
-                      });
+    const auto is_kept = [&content = storage.content](const auto& kind) {
+      return content.contains(kind);
+    };
+    const bool fits = wanted.empty() || std::any_of(wanted.begin(), wanted.end(), is_kept);
     if (!fits) continue;
     json row = status_of_storage(call, storage);
     row["storage"] = name;
