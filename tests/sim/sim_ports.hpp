@@ -95,7 +95,7 @@ class SimBackups final : public host::Backups {
   Result<host::RestoreForecast> forecast(const Uuid& uuid, const std::string& backup) override;
   Result<void> restore_over(gate::Permit permit, const host::GuestDefinition& definition,
                             const std::string& backup) override;
-  Result<void> reattach(const Uuid& uuid, const host::KeptDisk& disk) override;
+  Result<void> reattach(const Uuid& uuid, const host::KeptDisk& kept) override;
 
  private:
   Result<const SimBackup*> find(const std::string& backup) const;
