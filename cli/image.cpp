@@ -191,7 +191,9 @@ Result<Exit> image_list(const Invocation& invocation) {
 Result<Exit> image_import(const Invocation& invocation, const std::string& path) {
   std::error_code error;
   const auto absolute = fs::canonical(path, error);
-  if (error) return Error{Errc::not_found, path + ": " + error.message()};
+  if (error)
+    return Error{Errc::not_found,
+                 path + ": " + error.message() + "; name an image's folder, or an archive of one"};
   const auto image = [&]() -> Result<ImageReport> {
     const ImportProgress progress{invocation, absolute.string()};
     return invocation.daemon().import_image(absolute.string());

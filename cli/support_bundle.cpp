@@ -85,7 +85,7 @@ Result<Exit> support_bundle(const Invocation& invocation, const SupportOptions& 
   add(files, "journal.jsonl", exported(invocation, options.state_dir));
   add(files, "log.txt", service_log());
   const std::string path = options.file.empty() ? default_name(invocation.now()) : options.file;
-  TRY(write_tar_gz(path, invocation.now(), files));
+  TRY(write_tar_gz(path, invocation.now(), files).context("write the bundle"));
   for (const auto& [name, content] : files)
     if (const auto cut = name.find(missing); cut != std::string::npos)
       invocation.say("left out, since it could not be had: " + name.substr(0, cut) + ": " +

@@ -30,7 +30,9 @@ Result<std::vector<Operation>> read_operations(Connection& database, std::string
 Result<Operation> Journal::operation(OperationId id) const {
   return store_->read([&](Connection& database) -> Result<Operation> {
     auto found = TRY(read_operations(database, "WHERE id = ?", id));
-    if (found.empty()) return Error{Errc::not_found, "no operation " + to_string(id)};
+    if (found.empty())
+      return Error{Errc::not_found,
+                   "no operation " + to_string(id) + "; see `holdfast get operations`"};
     return std::move(found.front());
   });
 }

@@ -25,7 +25,8 @@ struct Known {
 Result<Known> find_guest(const GuestWorld& world, const std::string& name) {
   const auto row = TRY(world.journal.owner_of(guest_subject(name)));
   if (!row || row->life != Life::live)
-    return Error{Errc::not_found, "there is no guest " + name + " of ours"};
+    return Error{Errc::not_found,
+                 "there is no guest " + name + " of ours; see `holdfast get guests`"};
   Known known;
   known.row = *row;
   known.identity = TRY(parse_identity(row->detail));
@@ -98,7 +99,9 @@ Result<OperationId> GuestReconciler::begin_undelete(const std::string& name) {
     if (row.subject != guest_subject(name) || row.life != Life::tombstone) continue;
     if (!newest || newest->tombstoned_at < row.tombstoned_at) newest = row;
   }
-  if (!newest) return Error{Errc::not_found, "there is no tombstone of a guest " + name};
+  if (!newest)
+    return Error{Errc::not_found,
+                 "there is no tombstone of a guest " + name + "; see `holdfast get guests`"};
   const GuestIdentity identity = TRY(parse_identity(newest->detail));
   TRY(observe_existing(world_, identity));
   return journal_order(world_, name, undelete_guest(identity, ""));
