@@ -245,11 +245,12 @@ Result<void> HostPass::report_images(const Wanted& wanted) {
 }
 
 // The count by which seven days are told must survive a restart where something waits for them.
-// Where nothing does, a quiet host stays without a single write, and is asked once an hour.
+// Where nothing does, a quiet host stays without a single write, and is not asked again until
+// something was committed.
 Result<void> HostPass::keep_witnessed() {
   if (!parts_.journal.owes_witnessed()) return ok();
   const Duration now = parts_.clock.elapsed();
-  if (kept_nothing_ && now - *kept_nothing_ < std::chrono::hours{1}) return ok();
+  if (kept_nothing_ && parts_.journal.since_last_commit() > now - *kept_nothing_) return ok();
   kept_nothing_.reset();
   if (TRY(parts_.guests.keeps_anything())) return parts_.journal.keep_witnessed();
   kept_nothing_ = now;
