@@ -36,6 +36,12 @@ bool speaks_of_the_system(int extended) {
   return primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN || primary == SQLITE_FULL;
 }
 
+// What SQLite counts of its own memory nobody reads, and each allocation of every connection would
+// wait for the same lock to be counted. Refused, without harm, where SQLite was in use before.
+void leave_memory_uncounted() {
+  [[maybe_unused]] static const int once = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 // A file name as an SQLite URI: only `%`, `?` and `#` mean something there.
 std::string to_uri(const std::string& path, std::string_view parameters) {
   static constexpr std::string_view digits = "0123456789abcdef";
@@ -56,6 +62,7 @@ std::string to_uri(const std::string& path, std::string_view parameters) {
 }  // namespace
 
 Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Access access) {
+  leave_memory_uncounted();
   // No mutex inside SQLite: whoever owns a Connection serialises its use.
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   flags |= access == Access::read_write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
