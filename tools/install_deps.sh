@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# Build-Depends, and the Depends and Recommends of the binary package, one name a line:
+# Build-Depends, and the Depends of the binary package, one name a line:
 # versions, build profiles and substitution variables are dropped.
 wanted() {
   awk '
