@@ -51,6 +51,7 @@ struct Origin {
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(SessionContext& context, std::unique_ptr<Transport> transport, Origin origin);
+  ~Session() = default;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 

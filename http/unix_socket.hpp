@@ -21,6 +21,8 @@ class UnixListener {
                                    std::optional<gid_t> group);
   UnixListener(UnixListener&&) noexcept = default;
   UnixListener& operator=(UnixListener&&) = delete;
+  UnixListener(const UnixListener&) = delete;
+  UnixListener& operator=(const UnixListener&) = delete;
   ~UnixListener();
 
   int fd() const { return fd_.get(); }

@@ -21,6 +21,8 @@ class Archive {
   static Result<Archive> open(const std::string& path);
   Archive(Archive&&) noexcept;
   Archive& operator=(Archive&&) noexcept;
+  Archive(const Archive&) = delete;
+  Archive& operator=(const Archive&) = delete;
   ~Archive();
 
   // The next regular file: its name without the folder. Empty at the end of the archive. What

@@ -20,6 +20,8 @@ class PartialFile {
   static Result<PartialFile> adopt_or_create(std::string target);
   PartialFile(PartialFile&&) noexcept = default;
   PartialFile& operator=(PartialFile&& other) noexcept;
+  PartialFile(const PartialFile&) = delete;
+  PartialFile& operator=(const PartialFile&) = delete;
   ~PartialFile();
 
   int fd() const { return fd_.get(); }
@@ -44,6 +46,8 @@ class PartialDirectory {
   static Result<PartialDirectory> create(std::string target);
   PartialDirectory(PartialDirectory&&) noexcept = default;
   PartialDirectory& operator=(PartialDirectory&&) = delete;
+  PartialDirectory(const PartialDirectory&) = delete;
+  PartialDirectory& operator=(const PartialDirectory&) = delete;
   ~PartialDirectory();
 
   int fd() const { return fd_.get(); }

@@ -84,6 +84,8 @@ class SlotMemory {
                                    std::size_t packed_size);
   SlotMemory(SlotMemory&& other) noexcept;
   SlotMemory& operator=(SlotMemory&&) = delete;
+  SlotMemory(const SlotMemory&) = delete;
+  SlotMemory& operator=(const SlotMemory&) = delete;
   ~SlotMemory();
 
   std::vector<Slot>& slots() { return slots_; }

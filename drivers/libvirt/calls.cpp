@@ -4,7 +4,7 @@
 namespace holdfast::libvirt {
 namespace {
 
-constexpr std::array<std::string_view, static_cast<std::size_t>(Call::count_)> names{
+constexpr std::array<std::string_view, static_cast<std::size_t>(Call::end)> names{
     "virConnectOpen",
     "virConnectGetAllDomainStats",
     "virDomainLookupByUUID",

@@ -45,7 +45,7 @@ enum class Call : std::size_t {
   block_commit,
   block_job_info,
   block_job_abort,
-  count_
+  end
 };
 
 std::string_view to_string(Call call);
@@ -59,7 +59,7 @@ class CallCounts {
 
  private:
   static constexpr std::size_t index(Call call) { return static_cast<std::size_t>(call); }
-  std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(Call::count_)> counts_{};
+  std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(Call::end)> counts_{};
 };
 
 }  // namespace holdfast::libvirt
