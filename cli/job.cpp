@@ -227,6 +227,17 @@ Error signed_before(const std::string& file) {
                    file + "`"};
 }
 
+// Adding to what others signed, if `path` is an envelope: the same bytes, or nothing.
+Result<void> take_over_signatures(const std::string& path, JobEnvelope& envelope) {
+  std::istringstream none;
+  const auto held = read_signed_file(path, none);
+  if (!held || !held->is_envelope) return ok();
+  if (held->envelope.payload != envelope.payload)
+    return Error{Errc::conflict, path + " holds another job; name another file with --to"};
+  envelope.signatures = held->envelope.signatures;
+  return ok();
+}
+
 Error no_such_action(const std::string& action) {
   std::string known;
   for (const std::string_view name : job_actions())
@@ -277,15 +288,7 @@ Result<Exit> job_sign(const Invocation& invocation, const SignJobOptions& option
                          : file.is_envelope    ? options.file
                          : options.file == "-" ? ""
                                                : envelope_path(options.file);
-  // Adding to what others signed: the same bytes, or nothing.
-  if (!file.is_envelope && !to.empty()) {
-    std::istringstream none;
-    if (const auto held = read_signed_file(to, none); held && held->is_envelope) {
-      if (held->envelope.payload != file.envelope.payload)
-        return Error{Errc::conflict, to + " holds another job; name another file with --to"};
-      file.envelope.signatures = held->envelope.signatures;
-    }
-  }
+  if (!file.is_envelope && !to.empty()) TRY(take_over_signatures(to, file.envelope));
   const Job job = TRY(parse_job(file.envelope.payload, options.file));
   invocation.environment().err << describe_job(job, invocation.now(), invocation.message_style());
   if (TRY(sign_envelope(file.envelope, options.keys, invocation.environment())) == 0)
