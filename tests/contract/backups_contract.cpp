@@ -69,8 +69,8 @@ void over_a_guest_takes_a_permit(HypervisorWorld& world) {
   const Uuid uuid = guest.marker.uuid;
   GuestDefinition next = guest;
   next.marker.incarnation = Incarnation{2};
-  const auto over = [&](gate::Verb verb, Incarnation incarnation) {
-    return world.backups()->restore_over(world.permit(verb, uuid, incarnation), next, backup.id);
+  const auto over = [&, &id = backup.id](gate::Verb verb, Incarnation incarnation) {
+    return world.backups()->restore_over(world.permit(verb, uuid, incarnation), next, id);
   };
   CHECK(code_of(over(gate::Verb::destroy_guest, Incarnation{1})) == Errc::denied);
   CHECK(code_of(over(gate::Verb::restore_over, Incarnation{2})) == Errc::denied);
