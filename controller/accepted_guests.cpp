@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/accepted_guests.hpp"
 
+#include "reconcilers/guest/guest_shape.hpp"
+
 namespace holdfast {
 
 std::shared_ptr<const DesiredGuest> AcceptedGuests::entry(const Wanted& wanted,
@@ -8,7 +10,10 @@ std::shared_ptr<const DesiredGuest> AcceptedGuests::entry(const Wanted& wanted,
   auto entry = std::make_shared<DesiredGuest>();
   entry->generation = wanted.state.generation;
   entry->is_wanted = wanted.wants_guest(name);
-  if (const Guest* guest = wanted.find_guest(name)) entry->guest = *guest;
+  if (const Guest* guest = wanted.find_guest(name)) {
+    entry->guest = *guest;
+    entry->spec_digest = applied_digest(*guest);
+  }
   if (const RejectedResource* rejected = wanted.find_rejected("Guest", name))
     entry->rejection = rejected->error.message();
   return entry;

@@ -180,7 +180,7 @@ void plan_configuration(const GuestDiff& diff) {
   // A spec that is not applied in full is not written down as if it were.
   const host::Marker& marker = *diff.observed.marker;
   const bool is_refused = has_refusal(diff.plan) || !diff.plan.blocked.empty();
-  const std::string digest = is_refused ? marker.spec_digest : applied_digest(diff.guest);
+  const std::string digest = is_refused ? marker.spec_digest : applied_digest(diff.facts.desired);
   if (digest != marker.spec_digest && found.fields.empty())
     found.add("spec", "the spec changed where nothing has to be done; it is written down");
   if (found.fields.empty()) return;

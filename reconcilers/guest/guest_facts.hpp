@@ -29,6 +29,7 @@ struct DesiredGuest {
   std::string rejection{};  // why the newest edit was not accepted; empty: it was
   std::string held{};       // a mass change waits for a signature; empty: it does not
   std::uint64_t generation = 0;
+  std::string spec_digest{};  // applied_digest(*guest), where somebody computed it before; or empty
 };
 
 // Where reconcilers learn what is wanted; the controller keeps it. Thread-safe.

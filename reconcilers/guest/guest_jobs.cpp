@@ -59,8 +59,7 @@ Result<Answer> destroy(const Subject& subject) {
   if (auto no = TRY(ask_gate(subject, request))) return Answer{std::move(*no)};
   DestroyOrder order{subject.identity, subject.observed, "", subject.authority.job_id()};
   const auto desired = subject.world.desired.find(subject.name);
-  if (desired && desired->is_wanted && desired->guest)
-    order.spec_digest = applied_digest(*desired->guest);
+  if (desired && desired->is_wanted && desired->guest) order.spec_digest = applied_digest(*desired);
   return Answer{destroy_guest(order)};
 }
 

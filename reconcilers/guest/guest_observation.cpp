@@ -110,15 +110,15 @@ Result<void> gather_rows(const GuestWorld& world, const SharedFacts& shared, Gue
   const std::string subject = guest_subject(facts.name);
   for (const Provenance& row : shared.rows) {
     if (row.subject != subject || row.life == Life::gone) continue;
-    const auto identity = TRY(parse_identity(row.detail).context("journal row of " + subject));
-    const auto observed = TRY(observe(world, shared, row.uuid));
+    auto identity = TRY(parse_identity(row.detail).context("journal row of " + subject));
+    auto observed = TRY(observe(world, shared, row.uuid));
     if (row.life == Life::tombstone) {
-      facts.tombstones.push_back({row, identity, observed});
+      facts.tombstones.push_back({row, std::move(identity), std::move(observed)});
       continue;
     }
     facts.provenance = row;
-    facts.identity = identity;
-    facts.observed = observed;
+    facts.identity = std::move(identity);
+    facts.observed = std::move(observed);
   }
   return ok();
 }

@@ -119,8 +119,7 @@ Result<OperationId> GuestReconciler::begin_destroy(
   TRY(check_order(world_, request, known.observed));
   DestroyOrder order{known.identity, known.observed, "", job_of(authority)};
   const auto desired = world_.desired.find(name);
-  if (desired && desired->is_wanted && desired->guest)
-    order.spec_digest = applied_digest(*desired->guest);
+  if (desired && desired->is_wanted && desired->guest) order.spec_digest = applied_digest(*desired);
   return journal_order(world_, name, destroy_guest(order));
 }
 

@@ -29,9 +29,9 @@ void act(GuestPlan& plan, GuestAction action, std::string reason, Verdict verdic
 }
 
 // The tombstone whose destruction says that this very spec is not to be made again.
-const Tombstone* holding_tombstone(const GuestFacts& facts, const Guest& guest) {
+const Tombstone* holding_tombstone(const GuestFacts& facts) {
   if (facts.tombstones.empty()) return nullptr;
-  const std::string wanted = applied_digest(guest);
+  const std::string wanted = applied_digest(facts.desired);
   const auto found =
       std::find_if(facts.tombstones.begin(), facts.tombstones.end(),
                    [&](const Tombstone& stone) { return stone.identity.destroyed_spec == wanted; });
@@ -69,12 +69,12 @@ void plan_birth(const GuestFacts& facts, const Guest& guest, GuestPlan& plan) {
                      "); it is never touched, unless an operator has it adopted: 'holdfast job "
                      "new guest.adopt --guest " +
                      guest.name + "'");
-  if (const Tombstone* stone = holding_tombstone(facts, guest))
+  if (const Tombstone* stone = holding_tombstone(facts))
     return block(plan, "Destroyed",
                  "it was destroyed on a signature (" + tombstone_name(stone->identity) +
                      ") and desired state has not changed since; 'holdfast undelete' brings it "
                      "back, and any change of its spec makes a new one");
-  if (facts.destroyed && facts.destroyed->spec == applied_digest(guest))
+  if (facts.destroyed && facts.destroyed->spec == applied_digest(facts.desired))
     return block(plan, "Destroyed",
                  "it was destroyed by signed job " + facts.destroyed->job +
                      ", its disks are gone, and desired state has not changed since; a new, empty "

@@ -24,6 +24,10 @@ std::string applied_digest(const Guest& guest) {
   return digest(without_power);
 }
 
+std::string applied_digest(const DesiredGuest& desired) {
+  return desired.spec_digest.empty() ? applied_digest(*desired.guest) : desired.spec_digest;
+}
+
 gate::MarkerState marker_state(const host::ObservedGuestPtr& observed,
                                const GuestIdentity& identity, const std::string& host_id) {
   if (!observed) return gate::MarkerState::no_object;

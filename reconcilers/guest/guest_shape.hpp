@@ -16,6 +16,8 @@ namespace holdfast {
 
 // Digest of all of the spec but its power, which changes without a definition.
 std::string applied_digest(const Guest& guest);
+// The same of what is wanted, which must be known. A plan of each guest at each pass needs it.
+std::string applied_digest(const DesiredGuest& desired);
 
 // Whose guest `observed` is, as its marker says. Null is no_object.
 gate::MarkerState marker_state(const host::ObservedGuestPtr& observed,
